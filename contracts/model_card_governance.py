@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a model card that people decide: who answers for the model, what it is for, how it is watched.
+
+Nearly everything is optional, so that an absent answer is a finding of the rule that asks for it. Texts are not
+judged here; dates are dates.
+"""
+
+import datetime as dt
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from contracts.model_card_serving import Sha256, Text
+
+Days = Annotated[int, Meta(ge=0)]
+
+
+class Provider(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who puts the model into service, in which role of the AI Act, and how to reach them."""
+
+    name: Text
+    contact: Text | None = None
+    role: Text | None = None
+
+
+class Owner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A duty and who holds it."""
+
+    duty: Text
+    holder: Text
+    contact: Text | None = None
+
+
+class Approval(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A statement on the card that someone approved it; what counts is the signature that the gate verifies."""
+
+    approver: Text
+    duty: Text | None = None
+    date: dt.date | None = None
+    key: Text | None = None
+    statement_sha256: Sha256 | None = None
+    demonstration: bool = False
+
+
+class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the model does badly, and the condition under which it happens."""
+
+    limitation: Text
+    condition: Text | None = None
+
+
+class Materiality(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Exposure and purpose, from which the least governance tier follows."""
+
+    exposure: Text | None = None
+    purpose: Text | None = None
+    reason: Text | None = None
+
+
+class Screening(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The answer to the prohibited practices of AI Act Article 5."""
+
+    date: dt.date
+    prohibited_practice: bool
+    reason: Text | None = None
+
+
+class Exemption(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The record of AI Act Article 6(4): why a system of Annex III is not high-risk."""
+
+    ground: Text
+    assessor: Text | None = None
+    date: dt.date | None = None
+    registration: Text | None = None
+    reason: Text | None = None
+
+
+class Disclosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What people are told about the system, and where (AI Act Article 50)."""
+
+    text: Text
+    channel: Text | None = None
+
+
+class EuAiAct(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The facts behind the class. `annex_iii_point` is such as `5b`; absent or `none` means none applies."""
+
+    law_as_of: dt.date | None = None
+    annex_iii_point: Text | None = None
+    profiling: bool | None = None
+    screening: Screening | None = None
+    exemption: Exemption | None = None
+    disclosure: Disclosure | None = None
+    reason: Text | None = None
+
+
+class Oversight(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may overrule and stop the model, by what means, and how a person contests an answer."""
+
+    duty: Text | None = None
+    competence: Text | None = None
+    override: Text | None = None
+    stop: Text | None = None
+    solely_automated: bool | None = None
+    contest: Text | None = None
+
+
+class Monitor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that is watched in service."""
+
+    metric: Text
+    threshold: Text | None = None
+    owner: Text | None = None
+    cadence: Text | None = None
+
+
+class Monitoring(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is watched in service, against which baseline file, and what happens after an incident."""
+
+    monitors: tuple[Monitor, ...] | None = None
+    drift_baseline: Text | None = None
+    incident_contact: Text | None = None
+    incident_process: Text | None = None
+
+
+class Retention(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long logs and documents are kept at least, and when training data goes."""
+
+    log_days: Days | None = None
+    technical_file_years: Days | None = None
+    training_data: Text | None = None
+    personal_data: Text | None = None
+
+
+class Rollback(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What to go back to, how, and when that was last tried."""
+
+    target: Text
+    procedure: Text | None = None
+    drill: dt.date | None = None
+
+
+class Change(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a version changed, and whether the change is substantial."""
+
+    version: Text
+    date: dt.date | None = None
+    kind: Text | None = None
+    summary: Text | None = None
+
+
+class LegalReference(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A source of law or a standard, the point meant, and what it means for this model."""
+
+    source: Text
+    point: Text | None = None
+    note: Text | None = None
