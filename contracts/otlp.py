@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build evidence spans as OTLP bytes, once, without an SDK.
+
+The SDK's Tracer, processors and encoder can be switched off or made to truncate from outside, and cost many times
+more; see docs/adr. What is built here decodes with the stock opentelemetry-proto classes. Field numbers:
+opentelemetry-proto, trace/v1/trace.proto, common/v1/common.proto, resource/v1/resource.proto.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from contracts import semconv
+from contracts.wire import bytes_field, fixed64_field, varint, varint_field
+
+AttributeValue = str | bool | int | float
+SPAN_KIND_INTERNAL: Final = 1
+SPAN_KIND_SERVER: Final = 2
+STATUS_ERROR: Final = 2
+
+
+class SpanLink(NamedTuple):
+    """A caller's trace context. It becomes a link, never a parent: a caller must not choose our trace id."""
+
+    trace_id: bytes
+    span_id: bytes
+    trace_state: str = ""
+
+
+class EvidenceSpan(NamedTuple):
+    """One record before it has a place in its stream. Times are unix nanoseconds, ids 16 and 8 bytes."""
+
+    kind: str
+    trace_id: bytes
+    span_id: bytes
+    name: str
+    start: int
+    end: int
+    attributes: Mapping[str, AttributeValue]
+    link: SpanLink | None = None
+    failed: bool = False
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> bytes:
+    return bytes_field(1, name.encode())
+
+
+def encode_attribute(name: str, value: AttributeValue) -> bytes:
+    """One ``KeyValue`` message."""
+    if isinstance(value, str):
+        any_value = bytes_field(1, value.encode())
+    elif isinstance(value, bool):
+        any_value = b"\x10\x01" if value else b"\x10\x00"
+    elif isinstance(value, int):
+        any_value = varint_field(3, value)
+    else:
+        any_value = b"\x21" + struct.pack("<d", value)
+    return _key(name) + b"\x12" + varint(len(any_value)) + any_value
+
+
+def encode_resource(attributes: Mapping[str, AttributeValue]) -> bytes:
+    """A ``Resource`` message."""
+    return b"".join(bytes_field(1, encode_attribute(name, value)) for name, value in attributes.items())
+
+
+def encode_scope(version: str) -> bytes:
+    """The ``InstrumentationScope`` of evidence spans."""
+    return bytes_field(1, semconv.SCOPE_NAME.encode()) + bytes_field(2, version.encode())
+
+
+def encode_span(span: EvidenceSpan) -> bytes:
+    """A ``Span`` message that still lacks its sequence number; `with_sequence` adds it."""
+    parts = [
+        b"\x0a\x10" + span.trace_id + b"\x12\x08" + span.span_id,
+        bytes_field(5, span.name.encode()),
+        varint_field(6, SPAN_KIND_SERVER if span.kind in semconv.REQUEST_KINDS else SPAN_KIND_INTERNAL),
+        fixed64_field(7, span.start),
+        fixed64_field(8, span.end),
+        bytes_field(9, encode_attribute(semconv.RECORD_KIND, span.kind)),
+    ]
+    parts.extend(bytes_field(9, encode_attribute(name, value)) for name, value in span.attributes.items())
+    if span.link is not None:
+        parts.append(bytes_field(13, _encode_link(span.link)))
+    if span.failed:
+        parts.append(bytes_field(15, varint_field(3, STATUS_ERROR)))
+    return b"".join(parts)
+
+
+def with_sequence(span: bytes, sequence: int, attributes: Mapping[str, AttributeValue] | None = None) -> bytes:
+    """Complete an encoded span with its sequence number, and with attributes known only then.
+
+    Protobuf fields may stand in any order, so they are appended; the span is still encoded only once.
+    """
+    if attributes:
+        span += b"".join(bytes_field(9, encode_attribute(name, value)) for name, value in attributes.items())
+    return span + bytes_field(9, encode_attribute(semconv.STREAM_SEQ, sequence))
+
+
+def encode_export(resource: bytes, scope: bytes, spans: Iterable[bytes]) -> bytes:
+    """An ``ExportTraceServiceRequest`` with one ``ResourceSpans``, one ``ScopeSpans`` and the spans in order."""
+    scope_spans = bytes_field(1, scope) + b"".join(bytes_field(2, span) for span in spans)
+    return bytes_field(1, bytes_field(1, resource) + bytes_field(2, scope_spans))
+
+
+def _encode_link(link: SpanLink) -> bytes:
+    parts = bytes_field(1, link.trace_id) + bytes_field(2, link.span_id)
+    return parts + bytes_field(3, link.trace_state.encode()) if link.trace_state else parts

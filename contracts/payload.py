@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cut an OTLP export into payloads: one ``ResourceSpans`` per span, each part verbatim from the wire.
+
+Contract §3: `resource`, one ``ScopeSpans`` {`scope`, `span`, `schema_url`}, `schema_url`; absent parts omitted.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from contracts.errors import ContractError
+from contracts.wire import bytes_field, expect_bytes, fields
+
+
+class PayloadContext(NamedTuple):
+    """What spans of one scope share. None = absent on the wire, which is not the same bytes as empty."""
+
+    resource: bytes | None
+    scope: bytes | None
+    scope_schema_url: bytes | None
+    resource_schema_url: bytes | None
+
+
+class Payload(NamedTuple):
+    """One span with its context; `payload_bytes` gives what the commitment is made of."""
+
+    context: PayloadContext
+    span: bytes
+
+
+def payload_bytes(payload: Payload) -> bytes:
+    """The serialised ``ResourceSpans`` with exactly this span."""
+    context, span = payload
+    scope_spans = _optional(1, context.scope) + bytes_field(2, span) + _optional(3, context.scope_schema_url)
+    return _optional(1, context.resource) + bytes_field(2, scope_spans) + _optional(3, context.resource_schema_url)
+
+
+def cut_export(request: bytes) -> Iterator[Payload]:
+    """Every span of an ``ExportTraceServiceRequest``, in order. ContractError when it is malformed."""
+    for number, _, value in fields(request):
+        if number == 1:
+            yield from _cut_resource_spans(expect_bytes(number, value))
+
+
+def parse_payload(data: bytes) -> Payload:
+    """Read one payload back; ContractError unless re-assembling it gives the same bytes."""
+    found = list(_cut_resource_spans(data))
+    if len(found) != 1:
+        raise ContractError(f"a payload holds exactly one span, this one {len(found)}")
+    if payload_bytes(found[0]) != data:
+        raise ContractError("the payload is not in the form that a commitment is made of")
+    return found[0]
+
+
+def _cut_resource_spans(data: bytes) -> Iterator[Payload]:
+    resource: bytes | None = None
+    schema_url: bytes | None = None
+    scopes: list[bytes] = []
+    for number, _, value in fields(data):
+        if number == 1:
+            # A message field that occurs twice is merged by protobuf, and merging is concatenation.
+            resource = (resource or b"") + expect_bytes(number, value)
+        elif number == 2:
+            scopes.append(expect_bytes(number, value))
+        elif number == 3:
+            schema_url = expect_bytes(number, value)
+    for scope_spans in scopes:
+        scope: bytes | None = None
+        scope_schema_url: bytes | None = None
+        spans: list[bytes] = []
+        for number, _, value in fields(scope_spans):
+            if number == 1:
+                scope = (scope or b"") + expect_bytes(number, value)
+            elif number == 2:
+                spans.append(expect_bytes(number, value))
+            elif number == 3:
+                scope_schema_url = expect_bytes(number, value)
+        context = PayloadContext(resource, scope, scope_schema_url, schema_url)
+        for span in spans:
+            yield Payload(context, span)
+
+
+def _optional(number: int, data: bytes | None) -> bytes:
+    return b"" if data is None else bytes_field(number, data)

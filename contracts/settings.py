@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: TOML file, then ``COUNTERSIGN_…`` environment, then command line, into one frozen Struct per program.
+
+``COUNTERSIGN_EVIDENCE__DEADLINE=5`` sets ``evidence.deadline``. Secrets are file paths, never values.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from contracts.errors import SettingInvalid
+
+PREFIX: Final = "COUNTERSIGN_"
+RESERVED: Final = frozenset({"COUNTERSIGN_REQUIRE_TOOLS", "COUNTERSIGN_LONG"})
+"""Variables of the test suite, not settings."""
+
+Settings = TypeVar("Settings", bound=msgspec.Struct)
+
+
+def load_settings(
+    kind: type[Settings],
+    environment: Mapping[str, str],
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of one program; SettingInvalid names the key and where it came from.
+
+    ``overrides`` maps dotted names (``evidence.deadline``) to command-line values; None means not given.
+    """
+    tree: dict[str, Any] = {}
+    source = "the command line or environment"
+    if config is not None:
+        source = f"{config}, the environment or the command line"
+        try:
+            tree = tomllib.loads(config.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingInvalid(f"cannot read settings file {config}: {error}") from error
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in RESERVED:
+            path = name.removeprefix(PREFIX).lower().split("__")
+            if _knows(kind, path):
+                _place(tree, path, environment[name], name)
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _place(tree, dotted.split("."), value, f"--{dotted}")
+    try:
+        return msgspec.convert(tree, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingInvalid(f"setting in {source}: {error}") from error
+
+
+def _knows(kind: type[msgspec.Struct], path: list[str]) -> bool:
+    # One environment serves several programs (`up` starts two), so a name of another program's section is passed over;
+    # a mistyped name inside a section that is ours is kept, and refused by the Struct.
+    return any(field.name == path[0] for field in msgspec.structs.fields(kind))
+
+
+def _place(tree: dict[str, Any], path: list[str], value: Any, name: str) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+        if not isinstance(tree, dict):
+            raise SettingInvalid(f"{name}: {part} is a value, not a section")
+    tree[path[-1]] = value
