@@ -52,31 +52,28 @@ def parse_payload(data: bytes) -> Payload:
 
 
 def _cut_resource_spans(data: bytes) -> Iterator[Payload]:
-    resource: bytes | None = None
-    schema_url: bytes | None = None
-    scopes: list[bytes] = []
-    for number, _, value in fields(data):
-        if number == 1:
-            # A message field that occurs twice is merged by protobuf, and merging is concatenation.
-            resource = (resource or b"") + expect_bytes(number, value)
-        elif number == 2:
-            scopes.append(expect_bytes(number, value))
-        elif number == 3:
-            schema_url = expect_bytes(number, value)
+    resource, scopes, schema_url = _cut_level(data)
     for scope_spans in scopes:
-        scope: bytes | None = None
-        scope_schema_url: bytes | None = None
-        spans: list[bytes] = []
-        for number, _, value in fields(scope_spans):
-            if number == 1:
-                scope = (scope or b"") + expect_bytes(number, value)
-            elif number == 2:
-                spans.append(expect_bytes(number, value))
-            elif number == 3:
-                scope_schema_url = expect_bytes(number, value)
+        scope, spans, scope_schema_url = _cut_level(scope_spans)
         context = PayloadContext(resource, scope, scope_schema_url, schema_url)
         for span in spans:
             yield Payload(context, span)
+
+
+def _cut_level(data: bytes) -> tuple[bytes | None, list[bytes], bytes | None]:
+    # ResourceSpans and ScopeSpans number alike: 1 = what is described, 2 = its members, 3 = schema_url.
+    described: bytes | None = None
+    members: list[bytes] = []
+    schema_url: bytes | None = None
+    for number, _, value in fields(data):
+        if number == 1:
+            # A message field that occurs twice is merged by protobuf, and merging is concatenation.
+            described = (described or b"") + expect_bytes(number, value)
+        elif number == 2:
+            members.append(expect_bytes(number, value))
+        elif number == 3:
+            schema_url = expect_bytes(number, value)
+    return described, members, schema_url
 
 
 def _optional(number: int, data: bytes | None) -> bytes:

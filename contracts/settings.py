@@ -30,14 +30,8 @@ def load_settings(
 
     ``overrides`` maps dotted names (``evidence.deadline``) to command-line values; None means not given.
     """
-    tree: dict[str, Any] = {}
-    source = "the command line or environment"
-    if config is not None:
-        source = f"{config}, the environment or the command line"
-        try:
-            tree = tomllib.loads(config.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingInvalid(f"cannot read settings file {config}: {error}") from error
+    tree = {} if config is None else _read_toml(config)
+    source = "the environment or command line" if config is None else f"{config}, the environment or command line"
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in RESERVED:
             path = name.removeprefix(PREFIX).lower().split("__")
@@ -50,6 +44,13 @@ def load_settings(
         return msgspec.convert(tree, kind, strict=False)
     except msgspec.ValidationError as error:
         raise SettingInvalid(f"setting in {source}: {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingInvalid(f"cannot read settings file {path}: {error}") from error
 
 
 def _knows(kind: type[msgspec.Struct], path: list[str]) -> bool:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shape of one command, and the table of all of them.
 
-A command is one module in ``countersign/commands`` with ``configure(parser)`` and ``run(arguments) -> exit code``. It is
-imported only when it is called, so ``countersign --version`` does not pay for a web framework, and ``audit verify``
-runs where nothing but ``cryptography`` is installed.
+A command is one module in ``countersign/commands`` with ``configure(parser)`` and ``run(arguments) -> exit code``.
+It is imported only when it is called, so ``countersign --version`` does not pay for a web framework, and
+``audit verify`` runs where nothing but ``cryptography`` is installed.
 """
 
 import argparse
