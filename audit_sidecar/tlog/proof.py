@@ -8,11 +8,11 @@ carried but authenticated by nothing. What the entry says is left to others.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint
+from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, peek_checkpoint
 from audit_sidecar.tlog.errors import Malformed
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import HASH_SIZE, verify_inclusion
-from audit_sidecar.tlog.note import MAX_NOTE_BYTES, parse_note
+from audit_sidecar.tlog.note import MAX_NOTE_BYTES
 from audit_sidecar.tlog.strict import MAX_SIZE, read_base64, read_decimal, read_hash, read_utf8, write_base64
 
 HEADER = "c2sp.org/tlog-proof@v1"
@@ -74,4 +74,4 @@ def _require_fields(proof: TlogProof) -> None:
         raise Malformed(f"the proof has {len(proof.hashes)} hashes, more than {MAX_HASHES}")
     if any(len(value) != HASH_SIZE for value in proof.hashes):
         raise Malformed(f"a hash of the proof does not have {HASH_SIZE} bytes")
-    parse_note(proof.checkpoint)
+    peek_checkpoint(proof.checkpoint)
