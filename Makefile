@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` alone lists what can be done. Every target sets up what it needs first, once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+BUNDLE ?= models/telecom-churn/1.0.0
+DATA ?= .countersign
+PORT ?= 8080
+AUDIT_PORT ?= 8081
+METRICS_PORT ?= 9464
+
+# Outside tools live beside other caches, one folder a version, so that a new clone finds them again.
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/countersign/tools
+ACTIONLINT_VERSION := v1.7.12
+ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)/actionlint
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+.PHONY: help demo up setup test check format lint types imports docs workflows tools lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## serve, predict, prove, withhold and detect a tamper, all in under a minute
+	@$(PYTHON) scripts/environment.py demo
+	@$(BIN)/countersign demo
+
+up: ## serve BUNDLE with its log in DATA until Ctrl-C
+	@$(PYTHON) scripts/environment.py demo
+	@$(BIN)/countersign up --bundle $(BUNDLE) --data $(DATA) \
+		--port $(PORT) --audit-port $(AUDIT_PORT) --metrics-port $(METRICS_PORT)
+
+setup: ## install everything that development needs into .venv
+	@$(PYTHON) scripts/environment.py dev
+
+test: setup ## run every test this machine can run
+	$(BIN)/python -m pytest
+
+check: lint types imports docs workflows ## everything that can be said about the code without running it
+
+format: setup ## rewrite the code in the formatter's style
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: setup ## formatter and linter, changing nothing
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup ## mypy, strict, tests included
+	$(BIN)/mypy
+
+imports: setup ## which package may import which
+	$(BIN)/lint-imports
+
+docs: setup ## documents against the tree, and the style rules no linter knows
+	$(BIN)/python -m pytest -q tests/docs tests/style
+
+workflows: ## lint the GitHub workflows, where `make tools` has been run
+	@if [ -x "$(ACTIONLINT)" ]; then echo "$(ACTIONLINT)"; "$(ACTIONLINT)" -shellcheck= -pyflakes=; \
+	elif [ -n "$${COUNTERSIGN_REQUIRE_TOOLS:-}" ]; then echo "actionlint is missing: run make tools" >&2; exit 1; \
+	else echo "workflows: skipped, actionlint is not built (make tools)"; fi
+
+tools: $(ACTIONLINT) ## build the outside tools that tests and checks use (needs Go)
+
+$(ACTIONLINT):
+	@command -v go >/dev/null || { echo "make tools needs Go 1.24 or newer to build actionlint" >&2; exit 1; }
+	GOBIN="$(dir $@)" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+
+lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
+	$(LOCK) pyproject.toml --extra dev --group build -o requirements/dev.txt
+	$(LOCK) --group bootstrap -o requirements/bootstrap.txt
+	$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/demo.txt \
+		--extra service --extra sidecar --extra verify --group build
+	for purpose in service sidecar verify training gate; do \
+		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
+	done
