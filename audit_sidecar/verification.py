@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verify a receipt offline, in numbered steps that an auditor can follow.
+
+Needs the receipt, the log's verifier keys and nothing else: no network, no store, no third-party package but
+``cryptography``. A verified receipt shows that the log held this record when its checkpoint was signed. It does not
+show that the log still does (fsck does that), nor which person a pseudonym stands for (only the subject key can).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from audit_sidecar.recorded_answer import compare_answer, compare_evidence, parse_answer
+from audit_sidecar.tlog.checkpoint import open_checkpoint, peek_checkpoint
+from audit_sidecar.tlog.errors import VerificationError
+from audit_sidecar.tlog.keys import Verifier
+from audit_sidecar.tlog.merkle import leaf_hash, verify_inclusion
+from audit_sidecar.tlog.proof import TlogProof, parse_proof
+from contracts.commitment import commit
+from contracts.errors import ContractError
+from contracts.identifiers import uuid_text
+from contracts.leaf import Leaf, derive_leaf, parse_leaf
+from contracts.payload import Payload, parse_payload
+from contracts.receipt import Receipt
+from contracts.timestamps import format_time
+
+
+class Outcome(StrEnum):
+    """How a step ended. What was not shown is neither right nor wrong: the receipt or the caller left it out."""
+
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    NOT_SHOWN = "not shown"
+
+
+class Step(NamedTuple):
+    """One numbered step: what was checked, how it ended, and what was found."""
+
+    number: int
+    title: str
+    outcome: Outcome
+    detail: str
+
+
+class ReceiptRefused(VerificationError):
+    """A receipt of which at least one step was refused; ``steps`` holds all of them."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        first = next(step for step in steps if step.outcome is Outcome.REFUSED)
+        super().__init__(f"the receipt is refused at step {first.number}, {first.title}: {first.detail}")
+        self.steps = tuple(steps)
+
+
+class _NotShownError(Exception):
+    """Ends a step whose evidence was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    receipt: Receipt
+    verifiers: Sequence[Verifier]
+    answer: dict[str, Any] | None
+
+
+def verify_receipt(receipt: Receipt, verifiers: Sequence[Verifier], answer: bytes | None = None) -> list[Step]:
+    """Return the steps, none of them refused; otherwise raise `ReceiptRefused` with all of them.
+
+    ``answer`` is the JSON that a caller holds and wants compared; ContractError when it is not a JSON object.
+    """
+    case = _Case(receipt, verifiers, None if answer is None else parse_answer(answer))
+    steps = [_take(number, title, check, case) for number, (title, check) in enumerate(_CHECKS, start=1)]
+    if any(step.outcome is Outcome.REFUSED for step in steps):
+        raise ReceiptRefused(steps)
+    return steps
+
+
+def _take(number: int, title: str, check: Callable[[_Case], str], case: _Case) -> Step:
+    try:
+        return Step(number, title, Outcome.VERIFIED, check(case))
+    except _NotShownError as error:
+        return Step(number, title, Outcome.NOT_SHOWN, str(error))
+    except (VerificationError, ContractError) as error:
+        return Step(number, title, Outcome.REFUSED, str(error))
+
+
+# (1): the leaf is canonical and says of the record only what the payload says.
+def _check_leaf(case: _Case) -> str:
+    leaf = parse_leaf(case.receipt.leaf)
+    if case.receipt.payload is None:
+        return f"{_describe(leaf)}; the payload was not shown, so its fields are the log's word"
+    derived = derive_leaf(_payload(case), leaf.commitment, leaf.kind)
+    wrong = [name for name in Leaf._fields if getattr(derived, name) != getattr(leaf, name)]
+    if wrong:
+        raise VerificationError(f"the leaf's {', '.join(wrong)} differs from what its payload says")
+    return f"{_describe(leaf)}; every field is the payload's"
+
+
+# (2): the leaf commits to exactly this payload.
+def _check_commitment(case: _Case) -> str:
+    if case.receipt.salt is None or case.receipt.payload is None:
+        raise _NotShownError("the receipt is closed: it holds neither salt nor payload")
+    claimed = parse_leaf(case.receipt.leaf).commitment
+    computed = commit(case.receipt.salt, case.receipt.payload)
+    if computed != claimed:
+        raise VerificationError(f"the payload commits to {computed.hex()}, the leaf to {claimed.hex()}")
+    return f"{computed.hex()} from the salt and {len(case.receipt.payload)} bytes of payload"
+
+
+# (3): the leaf stands at its index in the tree that the checkpoint claims.
+def _check_inclusion(case: _Case) -> str:
+    proof = _proof(case)
+    claimed = peek_checkpoint(proof.checkpoint)
+    verify_inclusion(leaf_hash(case.receipt.leaf), proof.index, claimed.size, claimed.root, proof.hashes)
+    return f"leaf {proof.index} of {claimed.size}, root {claimed.root.hex()}"
+
+
+# (4): a given key of the log signed that checkpoint; only now does (3) mean anything.
+def _check_signature(case: _Case) -> str:
+    checkpoint = open_checkpoint(_proof(case).checkpoint, case.verifiers)
+    return f"checkpoint of {checkpoint.origin}, size {checkpoint.size}, signed by a given key"
+
+
+# (5): the answer that the caller holds is the one that was recorded.
+def _check_answer(case: _Case) -> str:
+    if case.answer is None:
+        raise _NotShownError("no answer was given to compare")
+    proof = _proof(case)
+    origin = peek_checkpoint(proof.checkpoint).origin
+    compare_evidence(case.answer, origin, proof.index, leaf_hash(case.receipt.leaf))
+    if case.receipt.payload is None:
+        raise VerificationError("the receipt is closed, so it cannot show what was answered; ask for an open one")
+    # Attributes of a foreign span are a stranger's words: only the leaf's kind says that a producer wrote them.
+    if (kind := parse_leaf(case.receipt.leaf).kind) != "prediction":
+        raise VerificationError(f"the record is of kind {kind}, which holds no answer")
+    return compare_answer(case.answer, _payload(case).span)
+
+
+_CHECKS: tuple[tuple[str, Callable[[_Case], str]], ...] = (
+    ("leaf", _check_leaf),
+    ("commitment", _check_commitment),
+    ("inclusion", _check_inclusion),
+    ("signature", _check_signature),
+    ("answer", _check_answer),
+)
+
+
+def _payload(case: _Case) -> Payload:
+    return parse_payload(case.receipt.payload or b"")
+
+
+def _proof(case: _Case) -> TlogProof:
+    # JSON can spell lone surrogates; as bytes they are simply not UTF-8, which the parser refuses.
+    return parse_proof(case.receipt.proof.encode("utf-8", "surrogatepass"))
+
+
+def _describe(leaf: Leaf) -> str:
+    about = f" {uuid_text(leaf.id)}" if leaf.id is not None else ""
+    place = f", stream {uuid_text(leaf.stream)} seq {leaf.seq}" if leaf.stream is not None else ""
+    return f"{leaf.kind}{about} of {format_time(leaf.time)}{place}"

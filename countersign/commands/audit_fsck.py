@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``countersign audit fsck``: re-derive a whole log. 0 sound, 1 not (and which leaf), 2 unreadable."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from audit_sidecar.fsck.check import Progress, SoundLog, check_log
+from audit_sidecar.fsck.kept import load_kept
+from audit_sidecar.fsck.location import open_log
+from audit_sidecar.tlog.errors import VerificationError
+from countersign.verifier_keys import HELP, load_verifiers
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("log", metavar="LOG", help="a folder or an http URL that holds checkpoint and tile/")
+    parser.add_argument("--key", metavar="VKEY", required=True, help=HELP)
+    parser.add_argument(
+        "--against",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="a checkpoint, proof or receipt kept elsewhere, or a folder of them; may be repeated",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check and print what was found; the exit code."""
+    verifiers = load_verifiers(arguments.key)
+    kept = load_kept(arguments.against, verifiers)
+    progress = _show_progress if sys.stderr.isatty() else None
+    try:
+        found = check_log(open_log(arguments.log), verifiers, kept, progress)
+    except VerificationError as error:
+        _end_progress(progress)
+        print(f"NOT SOUND: {error}")
+        return 1
+    _end_progress(progress)
+    _print(found)
+    return 0
+
+
+def _print(found: SoundLog) -> None:
+    checkpoint = found.checkpoint
+    print(f"log     {checkpoint.origin}")
+    print(f"size    {checkpoint.size}")
+    print(f"root    {checkpoint.root.hex()}")
+    print(f"leaves  {', '.join(f'{count} {kind}' for kind, count in sorted(found.kinds.items())) or 'none'}")
+    for kept in found.kept:
+        print(f"extends the checkpoint kept at size {kept.size}, root {kept.root.hex()}")
+    if not found.kept:
+        print(
+            "compared with no checkpoint kept elsewhere: a rewritten or shortened log would look the same (--against)"
+        )
+    print("SOUND")
+
+
+def _show_progress(done: int, total: int) -> None:
+    print(f"\r{done}/{total} leaves", end="", file=sys.stderr, flush=True)
+
+
+def _end_progress(progress: Progress | None) -> None:
+    if progress is not None:
+        print(file=sys.stderr)

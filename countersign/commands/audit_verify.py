@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``countersign audit verify``: 0 verified, 1 refused, 2 unreadable. Offline, and with ``cryptography`` alone."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from audit_sidecar.verification import ReceiptRefused, Step, verify_receipt
+from contracts.errors import SettingInvalid
+from contracts.receipt import parse_receipt
+from countersign.verifier_keys import HELP, load_verifiers
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="the receipt file")
+    parser.add_argument("--key", metavar="VKEY", required=True, help=HELP)
+    parser.add_argument("--answer", metavar="FILE", type=Path, help="the answer you hold, to compare with the record")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify and print the steps; the exit code."""
+    verifiers = load_verifiers(arguments.key)
+    receipt = parse_receipt(_read(arguments.receipt))
+    answer = None if arguments.answer is None else _read(arguments.answer)
+    try:
+        steps = verify_receipt(receipt, verifiers, answer)
+    except ReceiptRefused as refusal:
+        _print(refusal.steps)
+        print("REFUSED: this receipt does not prove what it claims")
+        return 1
+    _print(steps)
+    print("VERIFIED")
+    return 0
+
+
+def _print(steps: Sequence[Step]) -> None:
+    for step in steps:
+        print(f"{step.number}. {step.title:<10}  {step.outcome:<9}  {step.detail}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingInvalid(f"cannot read {path}: {error.strerror}") from error
