@@ -23,7 +23,7 @@ STAMPS = VENV / "countersign-stamps"
 REQUIREMENTS = ROOT / "requirements"
 
 # Only what the lock names by hash, and wheels alone: nothing from outside runs while it is being installed.
-LOCKED = ("--require-hashes", "--only-binary", ":all:")
+LOCKED = ("--require-hashes", "--only-binary", ":all:", "--root-user-action", "ignore")
 
 # A lock on the left is satisfied by an environment that was made from any lock on the right.
 SATISFIED_BY = {"demo": ("demo", "dev"), "dev": ("dev",)}
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     """Set up for the named lock; 0 when .venv matches it, 1 with one line on stderr when it cannot be made to."""
     if sys.version_info < OLDEST:
         found = ".".join(str(part) for part in sys.version_info[:3])
-        print(f"Python {found} is too old: install 3.11 or newer, or name one: make PYTHON=python3.12 …", file=sys.stderr)
+        print(f"Python {found} is too old: install 3.11 or newer, or name one: make PYTHON=python3.12", file=sys.stderr)
         return 1
     if len(arguments) != 1 or arguments[0] not in SATISFIED_BY:
         print(f"usage: environment.py {'|'.join(SATISFIED_BY)}", file=sys.stderr)
@@ -47,6 +47,9 @@ def main(arguments: list[str]) -> int:
     except SetUpFailed as failure:
         print(f"set-up: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("set-up: interrupted; the same command takes it up again", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -98,7 +101,9 @@ def create_environment() -> None:
     shutil.rmtree(borrowed, ignore_errors=True)
     lock = REQUIREMENTS / "bootstrap.txt"
     run([sys.executable, "-m", "pip", "install", "--quiet", *LOCKED, "--target", str(borrowed), "-r", str(lock)])
-    start = f"import sys; sys.path.insert(0, {str(borrowed)!r}); import runpy; runpy.run_module('virtualenv', alter_sys=True)"
+    start = (
+        f"import runpy, sys; sys.path.insert(0, {str(borrowed)!r}); runpy.run_module('virtualenv', None, '__main__')"
+    )
     run([sys.executable, "-c", start, "--clear", "--no-download", str(VENV)])
 
 
@@ -118,7 +123,7 @@ def require_pip() -> None:
 
 def install_project(pip: list[str]) -> None:
     """Put the countersign command into .venv, importing from this checkout, built by the locked setuptools."""
-    offline = ["--no-deps", "--no-index", "--no-build-isolation", "--config-settings", "editable_mode=compat"]
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
     run([*pip, "install", "--quiet", *offline, "--editable", str(ROOT)])
 
 
