@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head of the log as the sidecar continues it: right edge, tiles in progress, newest checkpoint.
+
+`load_head` takes nothing on trust: it rebuilds the edge from leaf rows, checks the last leaves against their payloads,
+and refuses a store that is not this key's log, or whose checkpoint its leaves do not bear out.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.store import SignedCheckpoint, StoredRecord, StoreReader
+from audit_sidecar.stores.subtrees import StoreTree
+from audit_sidecar.tlog.checkpoint import open_checkpoint
+from audit_sidecar.tlog.edge import TileEdge
+from audit_sidecar.tlog.errors import VerificationError
+from audit_sidecar.tlog.keys import Verifier
+from audit_sidecar.tlog.merkle import Frontier, leaf_hash, tree_root
+from audit_sidecar.tlog.tiles import TILE_HEIGHT, TILE_WIDTH
+from contracts.commitment import commit
+from contracts.errors import ContractError
+from contracts.leaf import derive_leaf, leaf_text
+from contracts.payload import payload_bytes
+
+_FSCK: Final = "run 'countersign audit fsck' on it, and restore it from a copy or start a new log under a new origin"
+
+
+class Head(NamedTuple):
+    """Where the next record goes. ``frontier`` and ``edge`` are of the same size."""
+
+    frontier: Frontier
+    edge: TileEdge
+    checkpoint: SignedCheckpoint | None
+
+
+def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
+    """Read and re-verify the head. StoreRefused says what does not fit and how to mend it."""
+    origin = reader.origin()
+    if all(verifier.name != origin for verifier in verifiers):
+        names = ", ".join(repr(verifier.name) for verifier in verifiers)
+        raise StoreRefused(f"the store holds the log {origin!r}, but the key is of {names}; use the key of that log")
+    frontier = reader.frontier()
+    edge = load_edge(reader, frontier.size)
+    checkpoint = reader.checkpoint()
+    try:
+        if tree_root(frontier.size, StoreTree(reader)) != frontier.root():
+            raise StoreRefused(f"the last leaves of {origin!r} do not give the root that was committed; {_FSCK}")
+        if checkpoint is not None:
+            _require_borne_out(reader, checkpoint, frontier, verifiers)
+    except VerificationError as error:
+        raise StoreRefused(f"the log {origin!r} is damaged: {error}; {_FSCK}") from error
+    for record in reader.records(max(0, frontier.size - TILE_WIDTH), frontier.size):
+        _require_sound(record)
+    return Head(frontier, edge, checkpoint)
+
+
+def load_edge(reader: StoreReader, size: int) -> TileEdge:
+    """The partial tiles of a log of this size."""
+    rows: list[list[bytes]] = [reader.leaf_hashes(size // TILE_WIDTH * TILE_WIDTH, size)]
+    level = TILE_HEIGHT
+    while size >> level:
+        count = size >> level
+        rows.append(reader.subtrees(level, count // TILE_WIDTH * TILE_WIDTH, count))
+        level += TILE_HEIGHT
+    return TileEdge(size, rows)
+
+
+def _require_borne_out(
+    reader: StoreReader, checkpoint: SignedCheckpoint, frontier: Frontier, verifiers: Sequence[Verifier]
+) -> None:
+    opened = open_checkpoint(checkpoint.note, verifiers, reader.origin())
+    if opened.size != checkpoint.size or opened.root != checkpoint.root:
+        raise StoreRefused(f"the store's checkpoint row does not match its signed note; {_FSCK}")
+    if opened.size > frontier.size:
+        raise StoreRefused(
+            f"a checkpoint was signed at size {opened.size}, but the store holds {frontier.size} leaves: "
+            f"leaves were lost; {_FSCK}"
+        )
+    if tree_root(opened.size, StoreTree(reader)) != opened.root:
+        raise StoreRefused(f"the leaves do not give the root that was signed at size {opened.size}; {_FSCK}")
+
+
+def _require_sound(record: StoredRecord) -> None:
+    where = f"leaf {record.leaf_index}"
+    if leaf_hash(leaf_text(record.leaf)) != record.leaf_hash:
+        raise StoreRefused(f"{where} does not give its hash; {_FSCK}")
+    if record.payload is None or record.salt is None:
+        return
+    try:
+        if commit(record.salt, payload_bytes(record.payload)) != record.leaf.commitment:
+            raise StoreRefused(f"the payload of {where} does not open its commitment; {_FSCK}")
+        if derive_leaf(record.payload, record.leaf.commitment, record.leaf.kind) != record.leaf:
+            raise StoreRefused(f"{where} does not say what its payload says; {_FSCK}")
+    except ContractError as error:
+        raise StoreRefused(f"the payload of {where} cannot be read: {error}; {_FSCK}") from error

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plan one commit: exports become records in order, each export whole or not at all. Pure but for look-ups."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from audit_sidecar.errors import AuditError, Conflict, Refused
+from audit_sidecar.sequence.export import Export, OwnRecord
+from audit_sidecar.sequence.own_stream import PRODUCER, OwnStream
+from audit_sidecar.sequence.streams import SIDECAR_ONLY, StreamTable, Turn
+from audit_sidecar.stores.store import Finding, Gap, NewRecord, StoredRecord, StreamState
+from audit_sidecar.tlog.merkle import leaf_hash
+from contracts import semconv
+from contracts.acknowledgement import Position
+from contracts.commitment import commit, fresh_salt
+from contracts.errors import ContractError
+from contracts.evidence import Record, check_record, decode_span, read_ids
+from contracts.identifiers import uuid_text
+from contracts.leaf import Leaf, leaf_text
+from contracts.otlp import AttributeValue
+from contracts.payload import Payload, payload_bytes
+
+Outcome = tuple[Position, ...] | AuditError
+Seen = NewRecord | StoredRecord
+
+_RECORD_KIND = semconv.RECORD_KIND.encode()
+
+
+class Counts(NamedTuple):
+    """What a plan found, for metrics."""
+
+    duplicates: int = 0
+    conflicts: int = 0
+    gaps: int = 0
+    missing: int = 0
+
+
+class Plan:
+    """Records of one group on top of a log of ``size`` leaves."""
+
+    def __init__(
+        self, size: int, streams: StreamTable, own: OwnStream, by_trace: Callable[[bytes], Sequence[StoredRecord]]
+    ) -> None:
+        self._size = size
+        self._streams = streams
+        self._own = own
+        self._by_trace = by_trace
+        self._in_group: dict[bytes, list[int]] = {}
+        self.records: list[NewRecord] = []
+        self.gaps: list[Gap] = []
+        self.counts = Counts()
+
+    def add(self, item: Export | OwnRecord) -> Outcome:
+        """Plan one export; on a refusal the plan is as it was before."""
+        marks = len(self.records), len(self.gaps), dict(self._streams.changed), self.counts
+        try:
+            if isinstance(item, OwnRecord):
+                return (self._add_own(item.kind, item.attributes),)
+            return tuple(self._place(payload, item.producer) for payload in item.payloads)
+        except (Refused, ContractError) as error:
+            self._roll_back(*marks)
+            if isinstance(error, Conflict):
+                self.counts = self.counts._replace(conflicts=self.counts.conflicts + 1)
+            return error if isinstance(error, Refused) else Refused(str(error))
+
+    def _roll_back(self, records: int, gaps: int, streams: dict[bytes, StreamState], counts: Counts) -> None:
+        for record in self.records[records:]:
+            self._in_group[record.leaf.trace].pop()
+        del self.records[records:], self.gaps[gaps:]
+        self._streams.changed = streams
+        self.counts = counts
+
+    def _place(self, payload: Payload, producer: str | None) -> Position:
+        # A span in which the name does not even occur is no record; most foreign spans are told apart by that.
+        if producer is None or _RECORD_KIND not in payload.span:
+            return self._place_foreign(payload)
+        view = decode_span(payload.span)
+        if view.attributes.get(semconv.RECORD_KIND, "span") == "span":
+            return self._place_foreign(payload)
+        record = check_record(view)
+        if producer != PRODUCER and record.kind in SIDECAR_ONLY:
+            raise Refused(f"a {record.kind} record is written by the sidecar alone")
+        turn = self._streams.judge(record, payload.context, producer)
+        if turn is Turn.FOREIGN:
+            return self._place_foreign(payload)
+        if turn is Turn.REPEAT:
+            return self._repeat(record, payload)
+        missing = self._streams.advance(record, payload.context, producer)
+        if missing:
+            self._add_gap(self._streams.origin(payload.context).stream, missing)
+        return self._append_record(record, payload)
+
+    def _append_record(self, record: Record, payload: Payload) -> Position:
+        origin, view = self._streams.origin(payload.context), record.span
+        leaf = Leaf(
+            b"", record.kind, view.span_id, view.end, view.trace_id,
+            record.request_id, origin.release, record.sequence, origin.stream,
+        )  # fmt: skip
+        return self._append(leaf, payload, find(record))
+
+    def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue]) -> Position:
+        state = self._streams.get(self._own.stream)
+        payload = self._own.payload(kind, 0 if state is None else state.next_seq, attributes)
+        return self._place(payload, PRODUCER)
+
+    def _add_gap(self, stream: bytes, missing: range) -> None:
+        position = self._add_own(
+            "gap",
+            {
+                semconv.TARGET_STREAM: uuid_text(stream),
+                semconv.FIRST: missing.start,
+                semconv.LAST: missing.stop - 1,
+                semconv.COUNT: len(missing),
+            },
+        )
+        self.gaps.append(Gap(position.leaf_index, stream, missing.start, missing.stop - 1))
+        self.counts = self.counts._replace(gaps=self.counts.gaps + 1, missing=self.counts.missing + len(missing))
+
+    def _repeat(self, record: Record, payload: Payload) -> Position:
+        stream = self._streams.origin(payload.context).stream
+        for index, seen in self._seen(record.span.trace_id):
+            if seen.leaf.stream == stream and seen.leaf.seq == record.sequence:
+                # Once erased there is nothing to compare with; the first acknowledgement still holds.
+                if seen.salt is None or _same(seen, payload):
+                    self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
+                    return Position(index, seen.leaf_hash)
+                break
+        raise Conflict(f"record {record.sequence} of stream {uuid_text(stream)} was acknowledged with other content")
+
+    def _place_foreign(self, payload: Payload) -> Position:
+        trace, span, time = read_ids(payload.span)
+        conflict = False
+        for index, seen in self._seen(trace):
+            if seen.leaf.kind == "span" and seen.leaf.span == span:
+                if _same(seen, payload):
+                    self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
+                    return Position(index, seen.leaf_hash)
+                conflict = True
+        if conflict:
+            self.counts = self.counts._replace(conflicts=self.counts.conflicts + 1)
+        return self._append(Leaf(b"", "span", span, time, trace), payload, Finding(conflict=conflict))
+
+    def _seen(self, trace: bytes) -> list[tuple[int, Seen]]:
+        stored: list[tuple[int, Seen]] = [(record.leaf_index, record) for record in self._by_trace(trace)]
+        return stored + [(self._size + at, self.records[at]) for at in self._in_group.get(trace, ())]
+
+    def _append(self, leaf: Leaf, payload: Payload, finding: Finding) -> Position:
+        salt = fresh_salt()
+        leaf = leaf._replace(commitment=commit(salt, payload_bytes(payload)))
+        record = NewRecord(leaf, leaf_hash(leaf_text(leaf)), salt, payload, finding)
+        self._in_group.setdefault(leaf.trace, []).append(len(self.records))
+        self.records.append(record)
+        return Position(self._size + len(self.records) - 1, record.leaf_hash)
+
+
+def find(record: Record) -> Finding:
+    """What a producer's record is found by; fsck derives index rows with the same function."""
+    attributes = record.span.attributes
+    subject, label = attributes.get(semconv.SUBJECT), attributes.get(semconv.PREDICTION_LABEL)
+    score = attributes.get(semconv.PREDICTION_SCORE)
+    return Finding(
+        subject if isinstance(subject, str) else None,
+        label if isinstance(label, str) else None,
+        score if isinstance(score, float) else None,
+    )
+
+
+def _same(seen: Seen, payload: Payload) -> bool:
+    return seen.salt is not None and commit(seen.salt, payload_bytes(payload)) == seen.leaf.commitment

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of a producer's stream: who owns it, what may come next, what is a repeat, what is missing."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from audit_sidecar.errors import Refused
+from audit_sidecar.stores.store import StreamState
+from contracts import semconv
+from contracts.evidence import Origin, Record, read_origin
+from contracts.identifiers import uuid_text
+from contracts.payload import PayloadContext
+
+SIDECAR_ONLY: Final = frozenset({"gap", "key", "origin", "notice"})
+"""Kinds that only the sidecar writes, for they say what the log itself knows."""
+
+
+class Turn(Enum):
+    """What a record is to its stream."""
+
+    NEXT = "the next one, or a later one after a gap"
+    REPEAT = "one that was acknowledged before"
+    FOREIGN = "not of the sender's stream: kept as a foreign span"
+
+
+class StreamTable:
+    """Streams as they stand after what was planned so far; `look_up` finds those not seen yet."""
+
+    def __init__(self, look_up: Callable[[bytes], StreamState | None]) -> None:
+        self._look_up = look_up
+        self._known: dict[bytes, StreamState] = {}
+        self.changed: dict[bytes, StreamState] = {}
+        self._origins: dict[PayloadContext, Origin] = {}
+
+    def origin(self, context: PayloadContext) -> Origin:
+        """Stream and release of a Resource; ContractError when it lacks them."""
+        found = self._origins.get(context)
+        if found is None:
+            if len(self._origins) > 1024:
+                self._origins.clear()
+            found = self._origins[context] = read_origin(context)
+        return found
+
+    def get(self, stream: bytes) -> StreamState | None:
+        """The stream as planned, committed or stored."""
+        state = self.changed.get(stream) or self._known.get(stream)
+        if state is None:
+            state = self._look_up(stream)
+            if state is not None:
+                self._known[stream] = state
+        return state
+
+    def judge(self, record: Record, context: PayloadContext, producer: str) -> Turn:
+        """What the record is to its stream; Refused when it breaks the stream's rules."""
+        origin = self.origin(context)
+        state = self.get(origin.stream)
+        if state is None:
+            if record.sequence == 0 and record.kind != "release":
+                raise Refused(f"stream {uuid_text(origin.stream)} starts with a {record.kind}, not with its release")
+            return Turn.NEXT
+        if state.producer != producer:
+            return Turn.FOREIGN
+        if state.context != context:
+            raise Refused(
+                f"stream {uuid_text(origin.stream)} changed its Resource or scope; a new process is a new stream"
+            )
+        if record.sequence < state.next_seq:
+            return Turn.REPEAT
+        if state.ended or record.kind == "release":
+            raise Refused(f"stream {uuid_text(origin.stream)} cannot go on with a {record.kind} at {record.sequence}")
+        return Turn.NEXT
+
+    def advance(self, record: Record, context: PayloadContext, producer: str) -> range:
+        """Move the stream past the record; the sequence numbers that were skipped."""
+        origin = self.origin(context)
+        state = self.get(origin.stream)
+        end = record.span.end
+        if state is None:
+            model_id, model_version = (origin.attributes.get(n) for n in (semconv.MODEL_ID, semconv.MODEL_VERSION))
+            state = StreamState(
+                origin.stream, producer, origin.release, context,
+                model_id if isinstance(model_id, str) else None,
+                model_version if isinstance(model_version, str) else None, 0, end, end, False,
+            )  # fmt: skip
+        self.changed[origin.stream] = state._replace(
+            next_seq=record.sequence + 1, last_time=end, ended=record.kind == "end"
+        )
+        return range(state.next_seq, record.sequence)
+
+    def adopt(self) -> None:
+        """What was planned is durable."""
+        self._known |= self.changed
+        self.changed = {}
+        if len(self._known) > 4096:
+            self._known.clear()
+
+    def forget(self) -> None:
+        """What was planned did not happen."""
+        self.changed = {}

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the log from SQLite while it grows; one connection per thread, each statement its own short snapshot."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.sqlite.connection import open_reader
+from audit_sidecar.stores.sqlite.rows import SELECT_RECORD, SELECT_STREAM, read_record, read_stream
+from audit_sidecar.stores.sqlite.search import search_clause
+from audit_sidecar.stores.store import Finding, Gap, Search, SignedCheckpoint, StoredRecord, StreamCount, StreamState
+from audit_sidecar.tlog.merkle import Frontier
+from contracts.payload import PayloadContext
+
+_CHUNK = 512
+"""Rows fetched per statement: no read transaction lasts long enough to keep the write-ahead log from being folded."""
+
+
+class SqliteReader:
+    """`StoreReader` over a store file. StoreRefused when the file cannot be opened or read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._contexts: dict[int, PayloadContext] = {}
+        open_reader(path).close()
+
+    def origin(self) -> str:
+        """The log's name."""
+        return str(self._one("SELECT origin FROM log")[0])
+
+    def frontier(self) -> Frontier:
+        """Right edge of the tree, with its size."""
+        return Frontier.from_bytes(self._one("SELECT frontier FROM log")[0])
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The newest checkpoint, or None before the first."""
+        rows = self._rows("SELECT size, root, note, time FROM checkpoint")
+        return SignedCheckpoint(*rows[0]) if rows else None
+
+    def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
+        """Leaf hashes of [start, stop); shorter when the log ends before."""
+        query = "SELECT leaf_hash FROM leaf WHERE leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index"
+        return [row[0] for row in self._rows(query, (start, stop))]
+
+    def subtrees(self, level: int, start: int, stop: int) -> list[bytes]:
+        """Subtree roots of positions [start, stop) at a level that is a multiple of 8, above 0."""
+        query = "SELECT hash FROM subtree WHERE level = ? AND position >= ? AND position < ? ORDER BY position"
+        return [row[0] for row in self._rows(query, (level, start, stop))]
+
+    def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
+        """Records of [start, stop) in order, read in chunks."""
+        query = f"{SELECT_RECORD} WHERE l.leaf_index >= ? AND l.leaf_index < ? ORDER BY l.leaf_index"
+        for low in range(start, stop, _CHUNK):
+            yield from self._records(query, (low, min(low + _CHUNK, stop)))
+
+    def by_trace(self, trace: bytes) -> list[StoredRecord]:
+        """Every record with this trace id, in order."""
+        return self._records(f"{SELECT_RECORD} WHERE l.trace = ? ORDER BY l.leaf_index", (trace,))
+
+    def about(self, request_id: bytes) -> list[StoredRecord]:
+        """Every record that is, or is about, the prediction of this request id, in order."""
+        query = f"{SELECT_RECORD} WHERE l.trace = ?1 OR l.about = ?1 ORDER BY l.leaf_index"
+        return [record for record in self._records(query, (request_id,)) if record.leaf.id == request_id]
+
+    def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
+        """Matching records, newest first."""
+        clause, values = search_clause(search)
+        # The inner query finds indexes alone, so that only the rows of one page are joined with their payloads.
+        query = f"SELECT l.leaf_index {clause} ORDER BY l.leaf_index DESC LIMIT ?"
+        indexes = [row[0] for row in self._rows(query, (*values, limit))]
+        found = []
+        for index in indexes:
+            record = self._records(f"{SELECT_RECORD} WHERE l.leaf_index = ?", (index,))[0]
+            found.append((record, self._finding(index)))
+        return found
+
+    def count(self, search: Search) -> int:
+        """How many records match, ``before`` aside."""
+        clause, values = search_clause(search._replace(before=None))
+        return int(self._one(f"SELECT count(*) {clause}", values)[0])
+
+    def stream(self, stream: bytes) -> StreamState | None:
+        """One stream."""
+        rows = self._rows(f"{SELECT_STREAM} WHERE s.uuid = ?", (stream,))
+        return read_stream(rows[0]) if rows else None
+
+    def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
+        """Every stream with records that ended in the period, oldest first."""
+        query = """
+            SELECT s.uuid, min(l.seq), max(l.seq), count(*) FROM leaf AS l JOIN stream AS s ON s.id = l.stream
+            WHERE l.time >= ? AND l.time < ? GROUP BY s.id ORDER BY s.first_time, s.uuid
+        """
+        found = []
+        for uuid, first, last, count in self._rows(query, (start or 0, (1 << 63) - 1 if stop is None else stop)):
+            state = self.stream(uuid)
+            if state is not None:
+                found.append(StreamCount(state, first, last, count))
+        return found
+
+    def gaps(self, stream: bytes) -> list[Gap]:
+        """Every gap recorded for a stream, in order."""
+        query = "SELECT leaf_index, stream, first, last FROM gap WHERE stream = ? ORDER BY leaf_index"
+        return [Gap(*row) for row in self._rows(query, (stream,))]
+
+    def findings(self, start: int, stop: int) -> dict[int, Finding]:
+        """Index rows of [start, stop), for fsck: raw, as stored."""
+        return {index: self._finding(index) for index in range(start, stop)}
+
+    def _finding(self, index: int) -> Finding:
+        conflict = bool(self._rows("SELECT 1 FROM conflict WHERE leaf_index = ?", (index,)))
+        rows = self._rows("SELECT subject, label, score FROM finding WHERE leaf_index = ?", (index,))
+        if not rows:
+            return Finding(conflict=conflict)
+        subject, label, score = rows[0]
+        text = None if subject is None else subject[1:].decode() if subject[:1] == b"\x00" else subject.hex()
+        return Finding(text, label, score, conflict)
+
+    def _records(self, query: str, values: tuple[Any, ...]) -> list[StoredRecord]:
+        return [read_record(row, self._context(row[-1])) for row in self._rows(query, values)]
+
+    def _context(self, context: int | None) -> PayloadContext | None:
+        if context is None:
+            return None
+        if context not in self._contexts:
+            if len(self._contexts) > 4096:  # foreign senders choose how many there are
+                self._contexts.clear()
+            query = "SELECT resource, scope, scope_schema_url, resource_schema_url FROM context WHERE id = ?"
+            self._contexts[context] = PayloadContext(*self._one(query, (context,)))
+        return self._contexts[context]
+
+    def _one(self, query: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        rows = self._rows(query, values)
+        if not rows:
+            raise StoreRefused(f"store {self._path} lacks a row that every log has; run 'countersign audit fsck'")
+        return rows[0]
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            if not hasattr(self._local, "connection"):
+                self._local.connection = open_reader(self._path)
+            return list(self._local.connection.execute(query, values))
+        except apsw.Error as error:
+            raise StoreRefused(f"cannot read store {self._path}: {error}; restore it from a copy") from error

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How records map to rows, and back to the same bytes."""
+
+import hashlib
+from typing import Any, Final
+
+from audit_sidecar.stores.store import StoredRecord, StreamState
+from contracts import semconv
+from contracts.leaf import Leaf
+from contracts.payload import Payload, PayloadContext, payload_bytes
+
+KIND_NUMBER: Final = {kind: number for number, kind in enumerate(semconv.RECORD_KINDS)}
+_SIGN: Final = 1 << 63
+
+SELECT_RECORD: Final = """
+SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
+       s.uuid, s.release, p.salt, p.span, p.context
+FROM leaf AS l LEFT JOIN stream AS s ON s.id = l.stream LEFT JOIN payload AS p ON p.leaf_index = l.leaf_index
+"""
+SELECT_STREAM: Final = """
+SELECT s.uuid, s.producer, s.release, c.resource, c.scope, c.scope_schema_url, c.resource_schema_url,
+       s.model_id, s.model_version, s.next_seq, s.first_time, s.last_time, s.ended
+FROM stream AS s JOIN context AS c ON c.id = s.context
+"""
+
+
+def signed(unsigned: int) -> int:
+    """A u64 as SQLite's signed integer; times before 2262 stay as they are."""
+    return unsigned - (1 << 64) if unsigned >= _SIGN else unsigned
+
+
+def unsigned(value: int) -> int:
+    """The inverse of `signed`."""
+    return value + (1 << 64) if value < 0 else value
+
+
+def subject_key(subject: str | None) -> bytes | None:
+    """The bytes a subject is indexed by: 16 for a pseudonym, its text behind a zero byte for anything else."""
+    if subject is None:
+        return None
+    if len(subject) == 32 and not subject.strip("0123456789abcdef"):
+        return bytes.fromhex(subject)
+    return b"\x00" + subject.encode()
+
+
+def context_digest(context: PayloadContext) -> bytes:
+    """Identifies a context: the digest of the payload it gives an empty span."""
+    return hashlib.sha256(payload_bytes(Payload(context, b""))).digest()
+
+
+def read_stream(row: tuple[Any, ...]) -> StreamState:
+    """A row of `SELECT_STREAM`."""
+    uuid, producer, release, *context, model_id, model_version, next_seq, first_time, last_time, ended = row
+    return StreamState(
+        uuid, producer, release, PayloadContext(*context), model_id, model_version, next_seq,
+        unsigned(first_time), unsigned(last_time), bool(ended),
+    )  # fmt: skip
+
+
+def read_record(row: tuple[Any, ...], context: PayloadContext | None) -> StoredRecord:
+    """A row of `SELECT_RECORD`, with the context that it names."""
+    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, span, _ = row
+    kind = semconv.RECORD_KINDS[number]
+    leaf = Leaf(
+        commitment, kind, span_id, unsigned(time), trace,
+        trace if kind in semconv.REQUEST_KINDS else about, release, seq, stream,
+    )  # fmt: skip
+    payload = None if context is None or span is None else Payload(context, span)
+    return StoredRecord(index, leaf, leaf_hash, salt, payload)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A search as SQL. Only columns are named here; every value is bound."""
+
+from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, subject_key
+from audit_sidecar.stores.store import Search
+
+
+def search_clause(search: Search) -> tuple[str, tuple[object, ...]]:
+    """The FROM and WHERE of a search and the values to bind."""
+    stream = "l.stream IN (SELECT id FROM stream WHERE {} = ?)"
+    conditions: list[tuple[str, object | None]] = [
+        ("l.kind = ?", None if search.kind is None else KIND_NUMBER.get(search.kind, -1)),
+        ("f.subject = ?", subject_key(search.subject)),
+        ("f.label = ?", search.label),
+        ("f.score >= ?", search.min_score),
+        ("f.score <= ?", search.max_score),
+        (stream.format("model_id"), search.model),
+        (stream.format("model_version"), search.version),
+        ("l.time >= ?", search.start),
+        ("l.time < ?", search.stop),
+        ("l.leaf_index < ?", search.before),
+    ]
+    chosen = [(text, value) for text, value in conditions if value is not None]
+    values = [value for _, value in chosen]
+    texts = [text for text, _ in chosen]
+    if search.request_id is not None:
+        texts.append("(l.trace = ? OR l.about = ?)")
+        values += [search.request_id, search.request_id]
+    joined = any(text.startswith("f.") for text in texts)
+    tables = "leaf AS l JOIN finding AS f ON f.leaf_index = l.leaf_index" if joined else "leaf AS l"
+    return f"FROM {tables}" + (f" WHERE {' AND '.join(texts)}" if texts else ""), tuple(values)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Append to the log in SQLite: one transaction per commit, one writing process, held by a lock beside the file."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+from audit_sidecar.errors import Fatal, StoreRefused
+from audit_sidecar.stores.sqlite.connection import open_writer, transaction
+from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, context_digest, signed, subject_key
+from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint, StreamState
+from contracts import semconv
+from contracts.payload import PayloadContext
+
+_CACHED = 4096
+
+
+class SqliteWriter:
+    """`StoreWriter` over a store file. Use from one thread; a second writer is refused when it opens."""
+
+    def __init__(self, path: Path) -> None:
+        # The lock stands beside the store, not in it: the command line reads a live store.
+        self._lock = _take_lock(path)
+        try:
+            self._connection = open_writer(path)
+        except StoreRefused:
+            os.close(self._lock)
+            raise
+        self._contexts: dict[bytes, int] = {}
+
+    def commit(self, commit: Commit) -> None:
+        """Append durably, if the log still has ``old_size`` leaves."""
+        # Numbers given to new contexts hold only if the transaction does.
+        contexts = dict(self._contexts) if len(self._contexts) < _CACHED else {}
+        with transaction(self._connection):
+            self._move_head(commit)
+            streams = {s.stream: self._put_stream(s, self._context(s.context, contexts)) for s in commit.streams}
+            self._put_records(commit, streams, contexts)
+            self._many("INSERT INTO subtree VALUES (?, ?, ?)", [tuple(s) for s in commit.subtrees])
+            self._many("INSERT INTO gap VALUES (?, ?, ?, ?)", [tuple(g) for g in commit.gaps])
+        self._contexts = contexts
+
+    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
+        """Persist a checkpoint; Fatal when a larger one, or another root for this size, was signed before."""
+        with transaction(self._connection):
+            rows = list(self._connection.execute("SELECT size, root FROM checkpoint"))
+            if rows and (
+                rows[0][0] > checkpoint.size or (rows[0][0] == checkpoint.size and rows[0][1] != checkpoint.root)
+            ):
+                raise Fatal(
+                    f"a checkpoint of size {rows[0][0]} with root {rows[0][1].hex()} was signed before; "
+                    f"size {checkpoint.size} with root {checkpoint.root.hex()} must not be"
+                )
+            self._connection.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?)", tuple(checkpoint))
+
+    def close(self) -> None:
+        """Release the store to the next writer."""
+        self._connection.close()
+        os.close(self._lock)
+
+    def _move_head(self, commit: Commit) -> None:
+        # First, so that two plans made for the same head can never both append.
+        self._connection.execute(
+            "UPDATE log SET size = ?, frontier = ? WHERE id = 1 AND size = ?",
+            (commit.frontier.size, commit.frontier.to_bytes(), commit.old_size),
+        )
+        if self._connection.changes() != 1:
+            raise Fatal(f"the log no longer has {commit.old_size} leaves: somebody else appended to it")
+
+    def _put_stream(self, state: StreamState, context: int) -> int:
+        rows = self._connection.execute(
+            "INSERT INTO stream (uuid, producer, release, context, model_id, model_version, next_seq, first_time,"
+            " last_time, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (uuid) DO UPDATE SET next_seq = excluded.next_seq, last_time = excluded.last_time,"
+            " ended = excluded.ended RETURNING id",
+            (
+                state.stream, state.producer, state.release, context, state.model_id, state.model_version,
+                state.next_seq, signed(state.first_time), signed(state.last_time), state.ended,
+            ),
+        )  # fmt: skip
+        return int(next(iter(rows))[0])
+
+    def _put_records(self, commit: Commit, streams: dict[bytes, int], contexts: dict[bytes, int]) -> None:
+        leaves: list[tuple[Any, ...]] = []
+        payloads: list[tuple[Any, ...]] = []
+        findings: list[tuple[Any, ...]] = []
+        conflicts: list[tuple[int]] = []
+        known: dict[PayloadContext, int] = {}
+        for index, record in enumerate(commit.records, start=commit.old_size):
+            context = record.payload.context
+            if context not in known:
+                known[context] = self._context(context, contexts)
+            leaves.append(_leaf_row(index, record, streams))
+            payloads.append((index, known[context], record.salt, record.payload.span))
+            finding = record.finding
+            if (finding.subject, finding.label, finding.score) != (None, None, None):
+                findings.append((index, subject_key(finding.subject), finding.label, finding.score))
+            if finding.conflict:
+                conflicts.append((index,))
+        self._many("INSERT INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", leaves)
+        self._many("INSERT INTO payload VALUES (?, ?, ?, ?)", payloads)
+        self._many("INSERT INTO finding VALUES (?, ?, ?, ?)", findings)
+        self._many("INSERT INTO conflict VALUES (?)", conflicts)
+
+    def _context(self, context: PayloadContext, contexts: dict[bytes, int]) -> int:
+        digest = context_digest(context)
+        if digest not in contexts:
+            rows = list(self._connection.execute("SELECT id FROM context WHERE digest = ?", (digest,)))
+            if not rows:
+                query = "INSERT INTO context (digest, resource, scope, scope_schema_url, resource_schema_url)"
+                rows = list(
+                    self._connection.execute(f"{query} VALUES (?, ?, ?, ?, ?) RETURNING id", (digest, *context))
+                )
+            contexts[digest] = rows[0][0]
+        return contexts[digest]
+
+    def _many(self, query: str, rows: list[tuple[Any, ...]]) -> None:
+        if rows:
+            self._connection.executemany(query, rows)
+
+
+def _leaf_row(index: int, record: NewRecord, streams: dict[bytes, int]) -> tuple[Any, ...]:
+    leaf = record.leaf
+    about = None if leaf.kind in semconv.REQUEST_KINDS else leaf.id
+    stream = None if leaf.stream is None else streams[leaf.stream]
+    return (
+        index, record.leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], leaf.trace, leaf.span,
+        signed(leaf.time), stream, leaf.seq, about,
+    )  # fmt: skip
+
+
+def _take_lock(path: Path) -> int:
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreRefused(f"cannot make the lock file {lock}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StoreRefused(f"another sidecar writes to {path}; stop it first, one store has one writer") from error
+    return descriptor

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a store must do. Leaves only ever grow; payloads stand apart, so that they alone can be erased.
+
+A commit is all or nothing and durable when `StoreWriter.commit` returns; it happens only if the log still has the size
+it was planned for. Index rows only find: whoever shows a record decodes its payload after checking the commitment.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from audit_sidecar.tlog.merkle import Frontier
+from contracts.leaf import Leaf
+from contracts.payload import Payload, PayloadContext
+
+
+class Finding(NamedTuple):
+    """What a record can be found by. ``subject`` is the pseudonym."""
+
+    subject: str | None = None
+    label: str | None = None
+    score: float | None = None
+    conflict: bool = False
+
+
+class NewRecord(NamedTuple):
+    """A record on its way into the log; its index is the log's size plus its place in the commit."""
+
+    leaf: Leaf
+    leaf_hash: bytes
+    salt: bytes
+    payload: Payload
+    finding: Finding
+
+
+class StoredRecord(NamedTuple):
+    """A record as kept. ``salt`` and ``payload`` are None once erased."""
+
+    leaf_index: int
+    leaf: Leaf
+    leaf_hash: bytes
+    salt: bytes | None
+    payload: Payload | None
+
+
+class StreamState(NamedTuple):
+    """One producer process: who it is, what its Resource says, and the sequence number that comes next."""
+
+    stream: bytes
+    producer: str
+    release: bytes
+    context: PayloadContext
+    model_id: str | None
+    model_version: str | None
+    next_seq: int
+    first_time: int
+    last_time: int
+    ended: bool
+
+
+class Gap(NamedTuple):
+    """Sequence numbers first to last of a stream that never came; ``leaf_index`` is the gap record's."""
+
+    leaf_index: int
+    stream: bytes
+    first: int
+    last: int
+
+
+class Subtree(NamedTuple):
+    """Root of a perfect tree over ``2**level`` leaves; stores keep those whose level is a multiple of 8."""
+
+    level: int
+    position: int
+    hash: bytes
+
+
+class Commit(NamedTuple):
+    """One group of exports: records in order, streams as they stand after it, and the new right edge of the tree."""
+
+    old_size: int
+    frontier: Frontier
+    records: Sequence[NewRecord]
+    streams: Sequence[StreamState]
+    gaps: Sequence[Gap]
+    subtrees: Sequence[Subtree]
+
+
+class SignedCheckpoint(NamedTuple):
+    """A checkpoint note that was persisted; ``time`` is when it was signed, unix nanoseconds."""
+
+    size: int
+    root: bytes
+    note: bytes
+    time: int
+
+
+class Search(NamedTuple):
+    """Filters, all of which must hold. Times are half-open unix nanoseconds; ``before`` is the cursor, exclusive."""
+
+    kind: str | None = None
+    subject: str | None = None
+    request_id: bytes | None = None
+    model: str | None = None
+    version: str | None = None
+    label: str | None = None
+    min_score: float | None = None
+    max_score: float | None = None
+    start: int | None = None
+    stop: int | None = None
+    before: int | None = None
+
+
+class StreamCount(NamedTuple):
+    """What a stream sent in a period: sequence numbers of the first and last record, and how many records there are."""
+
+    state: StreamState
+    first: int
+    last: int
+    records: int
+
+
+class StoreReader(Protocol):
+    """Reads a consistent log while it grows. Every method may be called from any thread."""
+
+    def origin(self) -> str:
+        """The log's name."""
+
+    def frontier(self) -> Frontier:
+        """Right edge of the tree, with its size."""
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The newest checkpoint, or None before the first."""
+
+    def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
+        """Leaf hashes of [start, stop); shorter when the log ends before."""
+
+    def subtrees(self, level: int, start: int, stop: int) -> list[bytes]:
+        """Subtree roots of positions [start, stop) at a level that is a multiple of 8, above 0."""
+
+    def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
+        """Records of [start, stop) in order."""
+
+    def by_trace(self, trace: bytes) -> list[StoredRecord]:
+        """Every record with this trace id, in order."""
+
+    def about(self, request_id: bytes) -> list[StoredRecord]:
+        """Every record that is, or is about, the prediction of this request id, in order."""
+
+    def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
+        """Matching records, newest first."""
+
+    def count(self, search: Search) -> int:
+        """How many records match, ``before`` aside."""
+
+    def stream(self, stream: bytes) -> StreamState | None:
+        """One stream."""
+
+    def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
+        """Every stream with records that ended in the period, oldest first."""
+
+    def gaps(self, stream: bytes) -> list[Gap]:
+        """Every gap recorded for a stream, in order."""
+
+
+class StoreWriter(Protocol):
+    """The one writer. Its methods are called from one thread."""
+
+    def commit(self, commit: Commit) -> None:
+        """Append durably. Pushback: nothing was kept, try again. Fatal: unknown, or the log is not as planned."""
+
+    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
+        """Persist a checkpoint before it is shown. Fatal when another root was signed for this or a larger size."""
+
+    def close(self) -> None:
+        """Release the store to the next writer."""
