@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -129,7 +130,8 @@ def install_project(pip: list[str]) -> None:
 
 def run(command: list[str]) -> None:
     """Run one step with its output shown; a step that fails ends the set-up."""
-    finished = subprocess.run(command, check=False, cwd=ROOT)
+    # The build backend warns of what an editable install always is; errors are shown all the same.
+    finished = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"})
     if finished.returncode != 0:
         raise SetUpFailed(f"exit code {finished.returncode} from: {' '.join(command)}")
 
