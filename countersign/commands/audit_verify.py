@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit_sidecar.verification import ReceiptRefused, Step, verify_receipt
+from audit_sidecar.verification import Outcome, ReceiptRefused, Step, verify_receipt
 from contracts.errors import SettingInvalid
 from contracts.receipt import parse_receipt
 from countersign.verifier_keys import HELP, load_verifiers
@@ -27,10 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         steps = verify_receipt(receipt, verifiers, answer)
     except ReceiptRefused as refusal:
         _print(refusal.steps)
-        print("REFUSED: this receipt does not prove what it claims")
+        print(f"REFUSED: {refusal}")
         return 1
     _print(steps)
-    print("VERIFIED")
+    missing = ", ".join(step.title for step in steps if step.outcome is Outcome.NOT_SHOWN)
+    print(f"VERIFIED, except what was not shown: {missing}" if missing else "VERIFIED")
     return 0
 
 

@@ -33,9 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the keys and say where; the exit code."""
     signer = write_keys(arguments.origin, arguments.out)
-    print(f"{arguments.out / LOG_KEY}      private, for sidecars: signs as {signer.verifier.name}")
-    print(f"{arguments.out / LOG_VKEY}     public, for everyone: {signer.verifier.to_text()}")
-    print(f"{arguments.out / SUBJECT_KEY}  private, for services and auditors: makes pseudonyms")
+    print(f"{arguments.out / LOG_KEY}: private, for sidecars; signs as {signer.verifier.name}")
+    print(f"{arguments.out / LOG_VKEY}: public, for everyone; {signer.verifier.to_text()}")
+    print(f"{arguments.out / SUBJECT_KEY}: private, for services and auditors; makes pseudonyms")
     return 0
 
 

@@ -37,6 +37,7 @@ def test_a_verified_receipt_exits_0(receipt: Path, answer: Path, capsys: pytest.
     key = receipt.with_name("log.vkey")
     key.write_text(f"{VKEY}\n")
     assert main(["audit", "verify", str(receipt), "--key", str(key)]) == 0
+    assert capsys.readouterr().out.endswith("VERIFIED, except what was not shown: answer\n")
 
 
 def test_a_changed_answer_exits_1(receipt: Path, answer: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +46,7 @@ def test_a_changed_answer_exits_1(receipt: Path, answer: Path, capsys: pytest.Ca
     assert main(["audit", "verify", str(receipt), "--key", VKEY, "--answer", str(answer)]) == 1
     out = capsys.readouterr().out
     assert '5. answer      refused    the answer differs from the recorded one: $.prediction is "retain"' in out
-    assert out.splitlines()[-1].startswith("REFUSED")
+    assert out.splitlines()[-1].startswith("REFUSED: the receipt is refused at step 5, answer")
 
 
 def test_a_changed_receipt_exits_1(receipt: Path, capsys: pytest.CaptureFixture[str]) -> None:
