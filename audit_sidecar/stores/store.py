@@ -155,6 +155,9 @@ class StoreReader(Protocol):
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""
 
+    def first_record(self, stream: bytes) -> StoredRecord | None:
+        """The record that opened a stream: its release, unless the beginning is missing."""
+
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
 

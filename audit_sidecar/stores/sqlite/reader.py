@@ -10,7 +10,7 @@ import apsw
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_reader
-from audit_sidecar.stores.sqlite.rows import SELECT_RECORD, SELECT_STREAM, read_record, read_stream
+from audit_sidecar.stores.sqlite.rows import SELECT_RECORD, SELECT_STREAM, read_record, read_stream, signed
 from audit_sidecar.stores.sqlite.search import search_clause
 from audit_sidecar.stores.store import Finding, Gap, Search, SignedCheckpoint, StoredRecord, StreamCount, StreamState
 from audit_sidecar.tlog.merkle import Frontier
@@ -88,6 +88,16 @@ class SqliteReader:
         """One stream."""
         rows = self._rows(f"{SELECT_STREAM} WHERE s.uuid = ?", (stream,))
         return read_stream(rows[0]) if rows else None
+
+    def first_record(self, stream: bytes) -> StoredRecord | None:
+        """The record that opened a stream: its release, unless the beginning is missing."""
+        # Found by time, for which there is an index, rather than by stream, for which there is none.
+        query = (
+            f"{SELECT_RECORD} WHERE l.time = s.first_time AND s.uuid = ? AND l.time = ? ORDER BY l.leaf_index LIMIT 1"
+        )
+        state = self.stream(stream)
+        found = [] if state is None else self._records(query, (stream, signed(state.first_time)))
+        return found[0] if found else None
 
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit API as one Litestar application."""
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from prometheus_client import CollectorRegistry
+
+from audit_sidecar.query.authorise import Gate
+from audit_sidecar.query.evidence import Evidence
+from audit_sidecar.query.health import Health, livez, metrics, readyz
+from audit_sidecar.query.log_routes import log_checkpoint, log_tile
+from audit_sidecar.query.problems import problem_response
+from audit_sidecar.query.routes import (
+    find_records,
+    give_receipt,
+    give_receipts,
+    prove_record,
+    report_completeness,
+    show_record,
+)
+from contracts.tokens import TokenTable
+
+
+def build_app(
+    evidence: Evidence,
+    health: Health,
+    registry: CollectorRegistry,
+    tokens: TokenTable | None,
+    version: str,
+    public_log: bool = False,
+) -> Litestar:
+    """Open: probes, metrics, OpenAPI, and the log if ``public_log``. Everything else needs the role auditor."""
+    auditor = Gate(tokens).requires("auditor")
+    guarded = [find_records, show_record, prove_record, give_receipt, give_receipts, report_completeness]
+    log = Router("/", route_handlers=[log_checkpoint, log_tile], guards=[] if public_log else [auditor])
+    return Litestar(
+        route_handlers=[
+            Router("/", route_handlers=[*guarded], guards=[auditor]),
+            log,
+            livez,
+            readyz,
+            metrics,
+        ],
+        dependencies={
+            "evidence": Provide(lambda: evidence, sync_to_thread=False),
+            "health": Provide(lambda: health, sync_to_thread=False),
+            "registry": Provide(lambda: registry, sync_to_thread=False),
+        },
+        exception_handlers={Exception: problem_response},
+        openapi_config=OpenAPIConfig(title="Countersign audit API", version=version),
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Probes and metrics; open to all, never writing, and ``/livez`` never asking the store."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from audit_sidecar.errors import AuditError
+from audit_sidecar.stores.store import StoreReader
+
+_FRESH_SECONDS: Final = 5
+
+
+class Health:
+    """What the probes say. ``commits_succeed`` tells whether the last commit that was tried became durable."""
+
+    def __init__(self, reader: StoreReader, commits_succeed: Callable[[], bool]) -> None:
+        self._reader = reader
+        self._commits_succeed = commits_succeed
+        self._pinged = 0.0
+
+    def ready(self) -> bool:
+        """The last commit succeeded and the store answered within the last five seconds."""
+        if not self._commits_succeed():
+            return False
+        if time.monotonic() - self._pinged > _FRESH_SECONDS:
+            try:
+                self._reader.frontier()
+            except AuditError:
+                return False
+            self._pinged = time.monotonic()
+        return True
+
+
+@get("/livez", sync_to_thread=False, summary="The process runs")
+def livez() -> dict[str, str]:
+    """Never depends on the store."""
+    return {"status": "ok"}
+
+
+@get(["/readyz", "/startupz"], sync_to_thread=True, summary="Evidence can be made durable")
+def readyz(health: Health) -> Response[dict[str, str]]:
+    """The store is open, its edge was verified, and it takes commits."""
+    ready = health.ready()
+    return Response({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
+
+
+@get("/metrics", sync_to_thread=True, summary="Prometheus metrics")
+def metrics(request: Request[Any, Any, Any], registry: CollectorRegistry) -> Response[bytes]:
+    """OpenMetrics or the classic text format, as the scraper asks."""
+    encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encoder(registry), media_type=content_type)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run one sidecar: open, verify, receive, publish, answer; drain on SIGTERM; end at once on what is Fatal."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+import uvloop
+
+from audit_sidecar.errors import AuditError, Fatal
+from audit_sidecar.metrics import SidecarMetrics
+from audit_sidecar.publish.publisher import Publisher
+from audit_sidecar.query.app import build_app
+from audit_sidecar.query.evidence import Evidence
+from audit_sidecar.query.health import Health
+from audit_sidecar.receive.otlp_http import Edge, OtlpReceiver
+from audit_sidecar.sequence.committer import Committer
+from audit_sidecar.sequence.head import load_head
+from audit_sidecar.sequence.own_stream import OwnStream
+from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.settings import SidecarSettings
+from audit_sidecar.stores.store import StoreReader, StoreWriter
+from audit_sidecar.stores.url import open_reader, open_writer, store_path
+from audit_sidecar.tlog.keys import Signer
+from contracts.address import Address, bind, parse_address
+from contracts.errors import CountersignError, SettingInvalid
+from contracts.identifiers import IdSource
+from contracts.release import Release
+from contracts.tokens import LOCAL, TokenTable, load_tokens
+
+_log = logging.getLogger(__name__)
+_DRAIN_SECONDS = 5
+
+
+class _Listener(NamedTuple):
+    what: str
+    address: Address
+    socket: socket.socket
+
+
+class _Sidecar(NamedTuple):
+    """The parts of one process."""
+
+    origin: str
+    sequencer: Sequencer
+    publisher: Publisher
+    own: OwnStream
+    metrics: SidecarMetrics
+    audit: Any
+    tokens: TokenTable | None
+
+
+def run_sidecar(settings: SidecarSettings, version: str) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. SettingInvalid or StoreRefused when it cannot start."""
+    tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
+    signer = load_signer(Path(settings.key))
+    listeners = _bind_all(settings, tokens)
+    reader = open_reader(settings.store)
+    writer = open_writer(settings.store)
+    try:
+        # After the lock is held, so that what is verified is what the log goes on from.
+        assemble = _assemble(settings, version, tokens, signer, reader, writer)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(settings, listeners, assemble))
+    finally:
+        writer.close()
+        for listener in listeners:
+            if listener.address.path is not None:
+                Path(listener.address.path).unlink(missing_ok=True)
+
+
+def load_signer(path: Path) -> Signer:
+    """The log's private key; SettingInvalid names the file."""
+    try:
+        return Signer.from_text(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingInvalid(
+            f"cannot read key file {path}: {error.strerror}; 'countersign keygen' makes one"
+        ) from error
+    except (CountersignError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"key file {path}: {error}") from error
+
+
+def _bind_all(settings: SidecarSettings, tokens: TokenTable | None) -> list[_Listener]:
+    wanted = [("OTLP/HTTP", parse_address(text)) for text in settings.otlp_http]
+    wanted += [("audit API", parse_address(text)) for text in settings.audit]
+    for what, address in wanted:
+        if tokens is None and not address.is_local:
+            raise SettingInvalid(
+                f"{what} on {address} would be open to everyone; give --tokens, or listen on 127.0.0.1"
+            )
+    return [_Listener(what, address, bind(address)) for what, address in wanted]
+
+
+def _assemble(
+    settings: SidecarSettings,
+    version: str,
+    tokens: TokenTable | None,
+    signer: Signer,
+    reader: StoreReader,
+    writer: StoreWriter,
+) -> Callable[[ThreadPoolExecutor], _Sidecar]:
+    head = load_head(reader, [signer.verifier])
+    metrics = SidecarMetrics(version, time.time)
+    metrics.watch_store(store_path(settings.store))
+    metrics.tree_size.set(head.frontier.size)
+    images = settings.release.images
+    release = Release(commit=settings.release.commit, images=None if images is None else tuple(images))
+    own = OwnStream(release, version, IdSource(), time.time_ns)
+    committer = Committer(head, reader, writer, own, metrics)
+
+    def assemble(thread: ThreadPoolExecutor) -> _Sidecar:
+        bounds = Bounds(settings.receive.queue_records, settings.receive.queue_bytes)
+        sequencer = Sequencer(committer, bounds, thread)
+        metrics.queue.set_function(lambda: sequencer.waiting_records)
+        publisher = Publisher(lambda: committer.frontier, writer, [signer], thread, metrics, head.checkpoint)
+        health = Health(reader, lambda: sequencer.last_success)
+        audit = build_app(Evidence(reader), health, metrics.registry, tokens, version, settings.public_log)
+        return _Sidecar(signer.verifier.name, sequencer, publisher, own, metrics, audit, tokens)
+
+    return assemble
+
+
+async def _serve(
+    settings: SidecarSettings, listeners: list[_Listener], assemble: Callable[[ThreadPoolExecutor], _Sidecar]
+) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with ThreadPoolExecutor(1, "writer") as thread:
+        sidecar = assemble(thread)
+        sequencing = asyncio.create_task(sidecar.sequencer.run())
+        await sidecar.sequencer.record("release", sidecar.own.release_attributes())
+        await sidecar.sequencer.record("heartbeat", {})
+        publishing = asyncio.create_task(sidecar.publisher.run(settings.checkpoint_interval))
+        beating = asyncio.create_task(_beat(sidecar.sequencer, settings.heartbeat))
+        servers = [_server(sidecar, listener, settings) for listener in listeners]
+        serving = [
+            asyncio.create_task(server.serve(sockets=[listener.socket]))
+            for server, listener in zip(servers, listeners, strict=True)
+        ]
+        for listener in listeners:
+            _log.info("%s on %s", listener.what, _spell(listener))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, sequencing, publishing, beating, *serving}, return_when=asyncio.FIRST_COMPLETED)
+        failure = next((f for t in (sequencing, publishing, beating) if t.done() and (f := t.exception())), None)
+        beating.cancel()
+        for server in servers:
+            server.should_exit = True
+        await asyncio.wait(serving, timeout=_DRAIN_SECONDS)
+        if failure is None:
+            failure = await _close(sidecar)
+        for task in (stopping, sequencing, publishing):
+            task.cancel()
+        await asyncio.gather(stopping, sequencing, publishing, beating, *serving, return_exceptions=True)
+    if failure is not None:
+        _log.error("ends now: %s", failure)
+        return 1
+    return 0
+
+
+async def _close(sidecar: _Sidecar) -> Exception | None:
+    """The last record and the last checkpoint of a clean end."""
+    sidecar.sequencer.close()
+    try:
+        await asyncio.wait_for(sidecar.sequencer.record("end", {}), _DRAIN_SECONDS)
+        await sidecar.publisher.publish()
+    except (AuditError, TimeoutError) as error:
+        return error
+    return None
+
+
+async def _beat(sequencer: Sequencer, interval: float) -> None:
+    while True:
+        await asyncio.sleep(interval)
+        # A full disk is told by readiness; the next heartbeat tries again.
+        try:
+            await sequencer.record("heartbeat", {})
+        except Fatal:
+            raise
+        except AuditError as error:
+            _log.warning("no heartbeat: %s", error)
+
+
+def _server(sidecar: _Sidecar, listener: _Listener, settings: SidecarSettings) -> "_QuietServer":
+    if listener.what == "audit API":
+        app = sidecar.audit
+    else:
+        private = listener.address.path is not None
+        peer = "unix" if private else (LOCAL.name if sidecar.tokens is None else None)
+        edge = Edge("unix" if private else "http", peer, sidecar.tokens, settings.receive.body_limit)
+        app = OtlpReceiver(sidecar.sequencer, sidecar.origin, edge, sidecar.metrics)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75, server_header=False,
+        http="httptools", timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )  # fmt: skip
+    return _QuietServer(config)
+
+
+class _QuietServer(uvicorn.Server):
+    """A server among several in one loop: signals are the process's business, not each server's."""
+
+    def install_signal_handlers(self) -> None:
+        """Leave signals alone."""
+
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        return nullcontext()
+
+
+def _spell(listener: _Listener) -> str:
+    if listener.address.path is not None:
+        return str(listener.address)
+    return f"http://{listener.address._replace(port=int(listener.socket.getsockname()[1]))}"

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the sidecar. Sizes are bytes, times seconds; secrets are paths of files."""
+
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class ReleaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What runs here, as the deployment knows it; it stands in the sidecar's ``release`` record."""
+
+    commit: str | None = None
+    """Commit of the configuration that was rolled out."""
+    images: list[str] | None = None
+    """Image digests of the pod."""
+
+
+class ReceiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much OTLP is taken in."""
+
+    body_limit: Positive = 64 << 20
+    """Largest export, before and after decompression."""
+    queue_records: Positive = 50_000
+    """Records that may wait for a commit before senders are told to come again."""
+    queue_bytes: Positive = 128 << 20
+    """The same in bytes."""
+
+
+class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of them."""
+
+    store: str
+    """Store URL, ``sqlite:///path``."""
+    key: str
+    """File with the log's private key."""
+    otlp_http: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4318"])
+    """Where OTLP/HTTP is received: ``host:port`` or ``unix:/path``."""
+    audit: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:8081"])
+    """Where the audit API listens."""
+    tokens: str | None = None
+    """File of bearer tokens; without it only loopback callers are served, with all roles."""
+    public_log: bool = False
+    """Serve ``/log`` without a token."""
+    checkpoint_interval: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    """A checkpoint is signed this often while the log grows."""
+    heartbeat: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """The sidecar's own stream is never silent for longer."""
+    receive: ReceiveSettings = msgspec.field(default_factory=ReceiveSettings)
+    release: ReleaseSettings = msgspec.field(default_factory=ReleaseSettings)

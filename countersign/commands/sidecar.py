@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``countersign sidecar``: receive spans, keep them, prove them."""
+
+import argparse
+import os
+from pathlib import Path
+
+from audit_sidecar.run import run_sidecar
+from audit_sidecar.settings import SidecarSettings
+from contracts.settings import load_settings
+from countersign import __version__
+from countersign.logs import configure_logging
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--store", metavar="STORE", help="store URL, sqlite:///path (four slashes for an absolute path)"
+    )
+    parser.add_argument("--key", metavar="FILE", help="the log's private key, from 'countersign keygen'")
+    parser.add_argument(
+        "--otlp-http",
+        metavar="ADDR",
+        action="append",
+        help="receive OTLP/HTTP here: host:port or unix:/path; may repeat",
+    )
+    parser.add_argument("--audit", metavar="ADDR", action="append", help="audit API here; may repeat")
+    parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
+    parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    flags = {name: getattr(arguments, name) for name in ("store", "key", "otlp_http", "audit", "public_log", "tokens")}
+    settings = load_settings(SidecarSettings, os.environ, arguments.config, flags)
+    configure_logging("sidecar")
+    return run_sidecar(settings, __version__)

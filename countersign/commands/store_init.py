@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``countersign store init``: create the log, once."""
+
+import argparse
+from pathlib import Path
+
+from audit_sidecar.run import load_signer
+from audit_sidecar.stores.url import create_store
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("store", metavar="STORE", help="store URL, sqlite:///path (four slashes for an absolute path)")
+    parser.add_argument(
+        "--key", metavar="FILE", type=Path, required=True, help="the log's private key; its name is the origin"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Create an empty log named by its key."""
+    origin = load_signer(arguments.key).verifier.name
+    create_store(arguments.store, origin)
+    print(f"created the log {origin} in {arguments.store}")
+    return 0
