@@ -48,8 +48,8 @@ def parse_leaf(text: bytes) -> Leaf:
     if not isinstance(members, dict) or members.get("v") != 1:
         raise ContractError("a leaf is a JSON object with v 1")
     kind, seq = members.get("kind"), members.get("seq")
-    if kind not in semconv.RECORD_KINDS or not (seq is None or type(seq) is int):
-        raise ContractError("a leaf has a known kind and an integer seq")
+    if kind not in semconv.RECORD_KINDS or not (seq is None or (type(seq) is int and seq >= 0)):
+        raise ContractError("a leaf has a known kind and a seq from 0")
     leaf = Leaf(
         commitment=_hex(members, "commitment"),
         kind=kind,

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from audit_sidecar.query.authorise import Gate
 from audit_sidecar.query.evidence import Evidence
-from audit_sidecar.query.health import Health, livez, metrics, readyz
+from audit_sidecar.query.health import Health, livez, metrics, readyz, startupz
 from audit_sidecar.query.log_routes import log_checkpoint, log_tile
 from audit_sidecar.query.problems import problem_response
 from audit_sidecar.query.routes import (
@@ -40,6 +40,7 @@ def build_app(
             log,
             livez,
             readyz,
+            startupz,
             metrics,
         ],
         dependencies={

@@ -42,11 +42,16 @@ def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get(["/readyz", "/startupz"], sync_to_thread=True, summary="Evidence can be made durable")
+@get("/startupz", sync_to_thread=True, summary="The store is open and its edge was verified")
+def startupz(health: Health) -> Response[dict[str, str]]:
+    """Nothing listens before that, so this answers what `readyz` answers."""
+    return _readiness(health)
+
+
+@get("/readyz", sync_to_thread=True, summary="Evidence can be made durable")
 def readyz(health: Health) -> Response[dict[str, str]]:
-    """The store is open, its edge was verified, and it takes commits."""
-    ready = health.ready()
-    return Response({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)
+    """The store takes commits and answers."""
+    return _readiness(health)
 
 
 @get("/metrics", sync_to_thread=True, summary="Prometheus metrics")
@@ -54,3 +59,8 @@ def metrics(request: Request[Any, Any, Any], registry: CollectorRegistry) -> Res
     """OpenMetrics or the classic text format, as the scraper asks."""
     encoder, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encoder(registry), media_type=content_type)
+
+
+def _readiness(health: Health) -> Response[dict[str, str]]:
+    ready = health.ready()
+    return Response({"status": "ready" if ready else "not ready"}, status_code=200 if ready else 503)

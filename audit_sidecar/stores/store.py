@@ -161,6 +161,9 @@ class StoreReader(Protocol):
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
 
+    def findings(self, start: int, stop: int) -> dict[int, Finding]:
+        """Index rows of [start, stop) as stored, for fsck."""
+
     def gaps(self, stream: bytes) -> list[Gap]:
         """Every gap recorded for a stream, in order."""
 

@@ -3,18 +3,25 @@
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from audit_sidecar.fsck.check import Progress, SoundLog, check_log
 from audit_sidecar.fsck.kept import load_kept
 from audit_sidecar.fsck.location import open_log
+from audit_sidecar.fsck.store import check_store
+from audit_sidecar.stores.url import is_store_url, open_reader
+from audit_sidecar.tlog.checkpoint import Checkpoint
 from audit_sidecar.tlog.errors import VerificationError
+from audit_sidecar.tlog.keys import Verifier
 from countersign.verifier_keys import HELP, load_verifiers
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("log", metavar="LOG", help="a folder or an http URL that holds checkpoint and tile/")
+    parser.add_argument(
+        "log", metavar="LOG", help="a store URL, or a folder or http URL that holds checkpoint and tile/"
+    )
     parser.add_argument("--key", metavar="VKEY", required=True, help=HELP)
     parser.add_argument(
         "--against",
@@ -32,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = load_kept(arguments.against, verifiers)
     progress = _show_progress if sys.stderr.isatty() else None
     try:
-        found = check_log(open_log(arguments.log), verifiers, kept, progress)
+        found = _check(arguments.log, verifiers, kept, progress)
     except VerificationError as error:
         _end_progress(progress)
         print(f"NOT SOUND: {error}")
@@ -40,6 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     _end_progress(progress)
     _print(found)
     return 0
+
+
+def _check(log: str, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint], progress: Progress | None) -> SoundLog:
+    if is_store_url(log):
+        return check_store(open_reader(log), verifiers, kept, progress)
+    return check_log(open_log(log), verifiers, kept, progress)
 
 
 def _print(found: SoundLog) -> None:

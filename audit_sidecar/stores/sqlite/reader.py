@@ -10,7 +10,14 @@ import apsw
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_reader
-from audit_sidecar.stores.sqlite.rows import SELECT_RECORD, SELECT_STREAM, read_record, read_stream, signed
+from audit_sidecar.stores.sqlite.rows import (
+    SELECT_RECORD,
+    SELECT_STREAM,
+    read_record,
+    read_stream,
+    signed,
+    subject_text,
+)
 from audit_sidecar.stores.sqlite.search import search_clause
 from audit_sidecar.stores.store import Finding, Gap, Search, SignedCheckpoint, StoredRecord, StreamCount, StreamState
 from audit_sidecar.tlog.merkle import Frontier
@@ -76,7 +83,7 @@ class SqliteReader:
         found = []
         for index in indexes:
             record = self._records(f"{SELECT_RECORD} WHERE l.leaf_index = ?", (index,))[0]
-            found.append((record, self._finding(index)))
+            found.append((record, self.findings(index, index + 1)[index]))
         return found
 
     def count(self, search: Search) -> int:
@@ -118,17 +125,18 @@ class SqliteReader:
         return [Gap(*row) for row in self._rows(query, (stream,))]
 
     def findings(self, start: int, stop: int) -> dict[int, Finding]:
-        """Index rows of [start, stop), for fsck: raw, as stored."""
-        return {index: self._finding(index) for index in range(start, stop)}
-
-    def _finding(self, index: int) -> Finding:
-        conflict = bool(self._rows("SELECT 1 FROM conflict WHERE leaf_index = ?", (index,)))
-        rows = self._rows("SELECT subject, label, score FROM finding WHERE leaf_index = ?", (index,))
-        if not rows:
-            return Finding(conflict=conflict)
-        subject, label, score = rows[0]
-        text = None if subject is None else subject[1:].decode() if subject[:1] == b"\x00" else subject.hex()
-        return Finding(text, label, score, conflict)
+        """Index rows of [start, stop) as stored, for fsck."""
+        query = """
+            SELECT l.leaf_index, f.subject, f.label, f.score, c.leaf_index IS NOT NULL FROM leaf AS l
+            LEFT JOIN finding AS f ON f.leaf_index = l.leaf_index
+            LEFT JOIN conflict AS c ON c.leaf_index = l.leaf_index
+            WHERE l.leaf_index >= ? AND l.leaf_index < ?
+        """
+        rows = self._rows(query, (start, stop))
+        return {
+            index: Finding(subject_text(subject), label, score, bool(conflict))
+            for index, subject, label, score, conflict in rows
+        }
 
     def _records(self, query: str, values: tuple[Any, ...]) -> list[StoredRecord]:
         return [read_record(row, self._context(row[-1])) for row in self._rows(query, values)]

@@ -34,13 +34,16 @@ def unsigned(value: int) -> int:
     return value + (1 << 64) if value < 0 else value
 
 
-def subject_key(subject: str | None) -> bytes | None:
-    """The bytes a subject is indexed by: 16 for a pseudonym, its text behind a zero byte for anything else."""
-    if subject is None:
-        return None
-    if len(subject) == 32 and not subject.strip("0123456789abcdef"):
+def subject_key(subject: str | None) -> bytes | str | None:
+    """What a subject is indexed by: a pseudonym's 16 bytes, or any other text as it is."""
+    if subject is not None and len(subject) == 32 and not subject.strip("0123456789abcdef"):
         return bytes.fromhex(subject)
-    return b"\x00" + subject.encode()
+    return subject
+
+
+def subject_text(key: bytes | str | None) -> str | None:
+    """The inverse of `subject_key`."""
+    return key.hex() if isinstance(key, bytes) else key
 
 
 def context_digest(context: PayloadContext) -> bytes:

@@ -81,7 +81,7 @@ CREATE TABLE payload (
 ;
 CREATE TABLE finding (
     leaf_index INTEGER PRIMARY KEY,
-    subject    BLOB,
+    subject    ANY,                         -- 16 bytes of a pseudonym, or text
     label      TEXT,
     score      REAL
 ) STRICT
