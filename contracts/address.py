@@ -74,6 +74,21 @@ def bound_port(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
+def is_free(address: Address) -> bool:
+    """Whether a TCP address could be listened on just now."""
+    try:
+        bind(address).close()
+    except SettingInvalid:
+        return False
+    return True
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that is free just now; whoever binds it next has it."""
+    with bind(Address(host, 0)) as listener:
+        return bound_port(listener)
+
+
 def _bind_unix(path: Path) -> socket.socket:
     if path.exists():
         if not stat.S_ISSOCK(path.stat().st_mode):

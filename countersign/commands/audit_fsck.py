@@ -19,9 +19,7 @@ from countersign.verifier_keys import HELP, load_verifiers
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "log", metavar="LOG", help="a store URL, or a folder or http URL that holds checkpoint and tile/"
-    )
+    parser.add_argument("log", metavar="LOG", help="store URL, folder, or http URL over checkpoint and tile/")
     parser.add_argument("--key", metavar="VKEY", required=True, help=HELP)
     parser.add_argument(
         "--against",
