@@ -6,8 +6,6 @@ all that was installed: it is removed before anything changes and written last, 
 never taken for a finished one. Outside tools that are not Python packages are left to the Makefile.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import os
@@ -16,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Annotations that an old Python could not evaluate are quoted, so that it gets as far as being told that it is too old.
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -34,7 +33,7 @@ class SetUpFailed(Exception):
     """Set-up cannot go on; the message says what to do."""
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: "list[str]") -> int:
     """Set up for the named lock; 0 when .venv matches it, 1 with one line on stderr when it cannot be made to."""
     if sys.version_info < OLDEST:
         found = ".".join(str(part) for part in sys.version_info[:3])
@@ -108,7 +107,7 @@ def create_environment() -> None:
     run([sys.executable, "-c", start, "--clear", "--no-download", str(VENV)])
 
 
-def environment_pip() -> list[str]:
+def environment_pip() -> "list[str]":
     """Give the command of a pip that installs into .venv: its own, else the pip of the Python that runs this."""
     if subprocess.run([str(VENV_PYTHON), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return [str(VENV_PYTHON), "-m", "pip"]
@@ -128,7 +127,7 @@ def install_project(pip: list[str]) -> None:
     run([*pip, "install", "--quiet", *offline, "--editable", str(ROOT)])
 
 
-def run(command: list[str]) -> None:
+def run(command: "list[str]") -> None:
     """Run one step with its output shown; a step that fails ends the set-up."""
     # The build backend warns of what an editable install always is; errors are shown all the same.
     finished = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"})
