@@ -121,7 +121,7 @@ def require_pip() -> None:
         raise SetUpFailed(f"{sys.executable} has no pip: install it (Debian, Ubuntu: apt-get install python3-pip)")
 
 
-def install_project(pip: list[str]) -> None:
+def install_project(pip: "list[str]") -> None:
     """Put the countersign command into .venv, importing from this checkout, built by the locked setuptools."""
     offline = ["--no-deps", "--no-index", "--no-build-isolation"]
     run([*pip, "install", "--quiet", *offline, "--editable", str(ROOT)])
