@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the audit API for callers of the service: their receipts, and the audit log.
+
+Replies are passed on as they came; what they mean in HTTP is left to `service.web`. Raises ConnectionFailed.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from service.client.connection import Connection, Reply, request_head
+from service.client.endpoint import Endpoint
+from service.evidence.receiver import read_secret
+
+_TIMEOUT: Final = 10.0
+_MAX_REPLY: Final = 64 << 20
+_AT_ONCE: Final = 8
+
+
+class AuditClient:
+    """A few keep-alive connections; requests beyond them wait for one."""
+
+    def __init__(self, endpoint: Endpoint, token_file: Path | None = None) -> None:
+        self._endpoint = endpoint
+        self._token_file = token_file
+        if token_file is not None:
+            read_secret(token_file)
+        self._idle: list[Connection] = []
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def receipt(self, request_id: str, caller: str, open_payload: bool) -> Reply:
+        """The receipt of one record of ``caller``."""
+        query = {"caller": caller} if open_payload else {"caller": caller, "open": "no"}
+        return await self._send("GET", f"/api/records/{quote(request_id, safe='')}/receipt?{urlencode(query)}", b"")
+
+    async def receipts(self, request_ids: list[str], caller: str) -> Reply:
+        """The receipts of several records of ``caller``."""
+        body = msgspec.json.encode({"request_ids": request_ids, "caller": caller})
+        return await self._send("POST", "/api/receipts", body)
+
+    async def records(self, query: Mapping[str, str]) -> Reply:
+        """Entries of the log that match."""
+        return await self._send("GET", f"/api/records?{urlencode(query)}", b"")
+
+    def close(self) -> None:
+        """Drop the connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _send(self, method: str, target: str, body: bytes) -> Reply:
+        headers = {"Accept": "application/json"}
+        if body:
+            headers["Content-Type"] = "application/json"
+        if self._token_file is not None:
+            headers["Authorization"] = f"Bearer {read_secret(self._token_file)}"
+        async with self._slots:
+            connection = self._idle.pop() if self._idle else Connection(self._endpoint, _MAX_REPLY)
+            head = request_head(self._endpoint, method, target, headers, len(body))
+            reply = await connection.request(head, body, _TIMEOUT)
+            self._idle.append(connection)
+            return reply

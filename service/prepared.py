@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that can be refused before a listener opens: settings, bundle, model, keys, tokens, addresses."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts import semconv
+from contracts.address import Address
+from contracts.bundle import load_bundle
+from contracts.errors import SettingInvalid
+from contracts.release import Release
+from contracts.subject import SubjectKey, load_subject_keys
+from contracts.tokens import TokenTable, load_tokens
+from service.client.endpoint import Endpoint, parse_endpoint
+from service.evidence.receiver import read_secret
+from service.evidence.stream import Identity
+from service.metrics import Facts
+from service.model.model import Model
+from service.settings import ServiceSettings
+
+
+class Prepared(NamedTuple):
+    """What a service is made of, verified."""
+
+    settings: ServiceSettings
+    model: Model
+    key: SubjectKey
+    identity: Identity
+    receiver: Endpoint
+    audit: Endpoint | None
+    tokens: TokenTable | None
+
+    def facts(self) -> Facts:
+        """What the metrics say about this process."""
+        review = self.model.card.next_review
+        return Facts(
+            self.identity.service_version,
+            self.identity.model_id,
+            self.identity.model_version,
+            self.identity.model_digest,
+            self.identity.release.digest(),
+            None if review is None else datetime(review.year, review.month, review.day, tzinfo=UTC).timestamp(),
+        )
+
+
+def prepare(settings: ServiceSettings, version: str) -> Prepared:
+    """Read and check everything. Raises SettingInvalid, ModelCardInvalid or BundleInvalid, each with one clear line."""
+    bundle_path = _given(settings.bundle, "--bundle", "a folder like models/<id>/<version>")
+    receiver = parse_endpoint(_given(settings.evidence.url, "--evidence", "the sidecar's address"), "--evidence")
+    key_path = _given(settings.subject_key, "--subject-key", "a file; make one with 'countersign keygen'")
+    tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
+    if tokens is None and not Address(settings.host).is_local:
+        raise SettingInvalid(
+            f"listening on {settings.host} without tokens would open the service to everyone; give --tokens FILE, "
+            "or listen on 127.0.0.1"
+        )
+    for file in (settings.evidence.token_file, settings.audit_token_file):
+        if file is not None:
+            read_secret(Path(file))
+    key = load_subject_keys(Path(key_path))[0]
+    audit = None if settings.audit_url is None else parse_endpoint(settings.audit_url, "--audit-url")
+    model = Model(load_bundle(Path(bundle_path)))
+    return Prepared(settings, model, key, _identity(settings, model, version), receiver, audit, tokens)
+
+
+def _given(value: str | None, flag: str, what: str) -> str:
+    if not value:
+        raise SettingInvalid(f"{flag} is missing: name {what}")
+    return value
+
+
+def _identity(settings: ServiceSettings, model: Model, version: str) -> Identity:
+    bundle, known = model.bundle, settings.release
+    images = None if known.images is None else tuple(part.strip() for part in known.images.split(",") if part.strip())
+    release = Release(bundle.artifact_digest, bundle.card_digest, known.verdict, known.commit, images)
+    place = settings.deployment
+    deployment = {
+        semconv.POD_NAME: place.pod,
+        semconv.NODE_NAME: place.node,
+        semconv.NAMESPACE_NAME: place.namespace,
+    }
+    return Identity(
+        service_version=version,
+        model_id=bundle.card.model_id,
+        model_version=bundle.card.version,
+        model_digest=bundle.artifact_digest,
+        release=release,
+        deployment={name: value for name, value in deployment.items() if value is not None},
+    )

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the service: listeners, stream, readiness, in that order; and at the end the reverse, without losing a record.
+
+SIGTERM and SIGINT drain: no new connections, requests under way finish, the backlog is flushed, `end` is acknowledged.
+A stream that cannot go on ends the process with status 1, for only a new process has a new stream.
+"""
+
+import asyncio
+import gc
+import logging
+import signal
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from socket import socket
+from typing import Any, Final, NamedTuple
+
+import uvicorn
+import uvloop
+from litestar.types import ASGIApp
+
+from contracts.address import Address, bind, bound_port
+from contracts.identifiers import IdSource
+from service.audit_client import AuditClient
+from service.errors import EvidenceFatal
+from service.evidence.exporter import Exporter, Limits
+from service.evidence.receiver import Receiver
+from service.evidence.stream import Stream
+from service.metrics import ServiceMetrics
+from service.prediction.predictor import Predictor
+from service.prepared import Prepared
+from service.web.app import Parts, build_app, build_metrics_app
+from service.web.door import Door
+
+_LOG: Final = logging.getLogger("countersign.service")
+_KEEP_ALIVE: Final = 75
+_COLLECT_AFTER: Final = (50_000, 20, 100)
+
+
+def run_service(prepared: Prepared) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. Raises SettingInvalid when a port is in use."""
+    settings = prepared.settings
+    listeners = [
+        bind(Address(settings.host, settings.port)),
+        bind(Address(settings.host, settings.metrics_port)),
+    ]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(prepared, listeners))
+
+
+class _Running(NamedTuple):
+    exporter: Exporter
+    exporting: asyncio.Task[None]
+    servers: list[uvicorn.Server]
+    serving: list[asyncio.Task[None]]
+    audit: AuditClient | None
+
+
+async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    running = _start(prepared, listeners)
+    announcing = asyncio.create_task(_announce(prepared, running, listeners))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, running.exporting, *running.serving}, return_when=asyncio.FIRST_COMPLETED)
+    announcing.cancel()
+    stopping.cancel()
+    await asyncio.gather(announcing, stopping, return_exceptions=True)
+    return await _drain(running, prepared.settings.drain)
+
+
+def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
+    parts = _compose(prepared)
+    exporting = asyncio.create_task(parts.exporter.run())
+    servers = [_server(build_app(parts)), _server(build_metrics_app(parts))]
+    serving = [
+        asyncio.create_task(server.serve(sockets=[listener]))
+        for server, listener in zip(servers, listeners, strict=True)
+    ]
+    return _Running(parts.exporter, exporting, servers, serving, parts.audit)
+
+
+def _compose(prepared: Prepared) -> Parts:
+    settings, evidence = prepared.settings, prepared.settings.evidence
+    stream = Stream(prepared.identity, IdSource(), time.time_ns)
+    token = None if evidence.token_file is None else Path(evidence.token_file)
+    limits = Limits(evidence.deadline, evidence.backlog_records, evidence.backlog_bytes, evidence.heartbeat)
+    metrics = ServiceMetrics(prepared.facts())
+    exporter = Exporter(stream, Receiver(prepared.receiver, evidence.timeout, token), limits, metrics.committed)
+    metrics.watch_backlog(lambda: exporter.backlog.records)
+    audit_token = None if settings.audit_token_file is None else Path(settings.audit_token_file)
+    return Parts(
+        bundle=prepared.model.bundle,
+        predictor=Predictor(prepared.model, prepared.key, exporter, metrics, IdSource()),
+        exporter=exporter,
+        metrics=metrics,
+        door=Door(prepared.tokens),
+        audit=None if prepared.audit is None else AuditClient(prepared.audit, audit_token),
+        max_body=settings.max_body,
+        version=prepared.identity.service_version,
+    )
+
+
+async def _announce(prepared: Prepared, running: _Running, listeners: list[socket]) -> None:
+    if prepared.tokens is None:
+        _LOG.info("no tokens are configured: every caller on this machine holds every role as 'local'")
+    await running.exporter.started.wait()
+    # What exists now lives as long as the process; looking at it again on each collection would stall requests.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+    host = f"[{prepared.settings.host}]" if ":" in prepared.settings.host else prepared.settings.host
+    main, metrics = (bound_port(listener) for listener in listeners)
+    card = prepared.model.card
+    _LOG.info("serving %s %s, stream %s", card.model_id, card.version, running.exporter.stream.stream_id)
+    _LOG.info("metrics on http://%s:%d/metrics", host, metrics)
+    _LOG.info("listening on http://%s:%d", host, main)
+
+
+async def _drain(running: _Running, seconds: float) -> int:
+    for server in running.servers:
+        server.should_exit = True
+    await asyncio.wait(running.serving, timeout=seconds)
+    # No request is under way any more, so nothing can follow the `end` record.
+    running.exporter.close()
+    await asyncio.wait({running.exporting}, timeout=seconds)
+    if running.audit is not None:
+        running.audit.close()
+    return await _outcome(running)
+
+
+async def _outcome(running: _Running) -> int:
+    exporting = running.exporting
+    if not exporting.done():
+        exporting.cancel()
+        await asyncio.gather(exporting, return_exceptions=True)
+        _LOG.error("stopped before the audit sidecar had acknowledged everything: the stream has no end record")
+        return 1
+    try:
+        exporting.result()
+    except EvidenceFatal as error:
+        _LOG.error("the evidence stream cannot go on: %s", error)
+        return 1
+    _LOG.info("stopped; everything is acknowledged")
+    return 0
+
+
+def _server(app: ASGIApp) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+    )
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    """One of two servers in one loop: signals are the process's business."""
+
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        return nullcontext()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the inference service; `contracts.settings` says where they come from. Secrets are file paths."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[float, Meta(gt=0)]
+Bound = Annotated[int, Meta(ge=1)]
+
+
+class EvidenceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The way to the audit sidecar."""
+
+    url: str | None = None
+    """``http://host:port`` or ``unix:/path``."""
+    token_file: str | None = None
+    """A bearer token of role `producer`; not needed on a unix socket."""
+    deadline: Positive = 2.0
+    """Seconds until an answer without durable evidence is withheld; a batch has 1 s more per 5,000 rows."""
+    timeout: Positive = 5.0
+    """Seconds until an export without reply is given up and sent again."""
+    backlog_records: Bound = 10_000
+    backlog_bytes: Bound = 32 << 20
+    heartbeat: Positive = 60.0
+    """Seconds of silence after which a stream gives a sign of life."""
+
+
+class ReleaseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of the release beside artifact and card; ``images`` are separated by commas."""
+
+    verdict: str | None = None
+    commit: str | None = None
+    images: str | None = None
+
+
+class DeploymentSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the process runs; it stands in the release record."""
+
+    pod: str | None = None
+    node: str | None = None
+    namespace: str | None = None
+
+
+class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything `countersign serve` can be told."""
+
+    bundle: str | None = None
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    metrics_port: Port = 9464
+    subject_key: str | None = None
+    tokens: str | None = None
+    audit_url: str | None = None
+    """The audit API, for receipts and the audit log: ``http://host:port`` or ``unix:/path``."""
+    audit_token_file: str | None = None
+    max_body: Bound = 16 << 20
+    """Bytes of a request body."""
+    drain: Positive = 20.0
+    """Seconds that requests under way, and then the evidence, may take after a stop signal."""
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
+    deployment: DeploymentSettings = field(default_factory=DeploymentSettings)

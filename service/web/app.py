@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service as one Litestar application: routes, roles, problem documents, OpenAPI at `/schema`."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from contracts.bundle import Bundle
+from contracts.identifiers import IdSource, uuid_text
+from contracts.problem import MEDIA_TYPE, Problem
+from contracts.tokens import Caller
+from service.audit_client import AuditClient
+from service.evidence.exporter import Exporter
+from service.metrics import ServiceMetrics
+from service.prediction.predictor import Predictor
+from service.web.audit_log import AuditLogRoute
+from service.web.body import read_body
+from service.web.card import CardRoutes
+from service.web.door import Door
+from service.web.headers import read_headers, require_json
+from service.web.health import HealthRoutes
+from service.web.observed import Observed
+from service.web.openapi import documented, openapi_config
+from service.web.predict import PredictRoutes
+from service.web.problems import RequestRefused, problem_of
+from service.web.receipts import ReceiptRoutes
+from service.web.reply import Reply
+
+_LOG: Final = logging.getLogger("countersign.service")
+_Asked = Request[Any, Any, Any]
+
+
+class Parts(NamedTuple):
+    """What the application is composed of; ``max_body`` in bytes, ``audit`` None without an audit API."""
+
+    bundle: Bundle
+    predictor: Predictor
+    exporter: Exporter
+    metrics: ServiceMetrics
+    door: Door
+    audit: AuditClient | None
+    max_body: int
+    version: str
+
+
+def build_app(parts: Parts) -> ASGIApp:
+    """The application of the main port."""
+    card = parts.bundle.card
+    app = Litestar(
+        route_handlers=[
+            *_predict_routes(parts),
+            *_receipt_routes(parts),
+            *_governance_routes(parts),
+            *_open_routes(parts),
+        ],
+        exception_handlers={Exception: _problem_response},
+        openapi_config=openapi_config(card, parts.predictor.schema, parts.version),
+        logging_config=None,
+        debug=False,
+    )
+    return Observed(app, parts.metrics)
+
+
+def build_metrics_app(parts: Parts) -> ASGIApp:
+    """The application of the metrics port: `/metrics` and `/healthz`, and no way to a prediction."""
+    return Litestar(
+        route_handlers=_open_routes(parts),
+        exception_handlers={Exception: _problem_response},
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _predict_routes(parts: Parts) -> list[ControllerRouterHandler]:
+    routes = PredictRoutes(parts.predictor, parts.exporter, parts.door, parts.metrics, parts.max_body)
+    single = documented("Predict; the answer leaves when its evidence is durable", "PredictRequest", "PredictAnswer")
+    batch = documented("Predict up to 10,000 rows, all or nothing", "BatchRequest", "BatchAnswer")
+
+    @post("/predict", operation_class=single)
+    async def predict(request: _Asked) -> ASGIApp:
+        return await routes.single(request.scope, request.receive)
+
+    @post("/predict/batch", operation_class=batch)
+    async def predict_batch(request: _Asked) -> ASGIApp:
+        return await routes.batch(request.scope, request.receive)
+
+    return [predict, predict_batch]
+
+
+def _receipt_routes(parts: Parts) -> list[ControllerRouterHandler]:
+    routes = ReceiptRoutes(parts.audit)
+
+    @get(
+        "/predict/{request_id:str}/receipt", operation_class=documented("Own evidence, verifiable offline", None, None)
+    )
+    async def receipt(request: _Asked, request_id: str) -> ASGIApp:
+        caller = _caller(parts.door, request, "consumer")
+        return await routes.one(request_id, caller, request.query_params.get("open"))
+
+    @post("/receipts", operation_class=documented("Several receipts at once", "ReceiptsRequest", None))
+    async def receipts(request: _Asked) -> ASGIApp:
+        caller = _caller(parts.door, request, "consumer")
+        headers = read_headers(request.scope["headers"])
+        require_json(headers.get(b"content-type"))
+        body = await read_body(request.receive, headers.get(b"content-length"), parts.max_body)
+        return await routes.many(body, caller)
+
+    return [receipt, receipts]
+
+
+def _governance_routes(parts: Parts) -> list[ControllerRouterHandler]:
+    cards = CardRoutes(parts.bundle)
+    audit_log = AuditLogRoute(parts.bundle.card, parts.audit)
+
+    @get("/governance/model-card", operation_class=documented("The model card", None, None))
+    async def model_card(request: _Asked) -> ASGIApp:
+        _caller(parts.door, request, "consumer")
+        return cards.card(request.query_params.get("format"))
+
+    @get("/governance/audit-log", operation_class=documented("Entries of the log, newest first", None, None))
+    async def entries(request: _Asked) -> ASGIApp:
+        _caller(parts.door, request, "auditor")
+        return await audit_log.entries(request.query_params.multi_items())
+
+    return [model_card, entries]
+
+
+def _open_routes(parts: Parts) -> list[ControllerRouterHandler]:
+    health = HealthRoutes(parts.bundle.card, parts.exporter)
+
+    @get("/healthz", operation_class=documented("The process lives", None, None))
+    async def healthz() -> ASGIApp:
+        return health.alive()
+
+    @get("/ready", operation_class=documented("Evidence gets through", None, None))
+    async def ready() -> ASGIApp:
+        return health.ready()
+
+    @get("/metrics", operation_class=documented("Prometheus metrics; OpenMetrics with exemplars", None, None))
+    async def metrics(request: _Asked) -> ASGIApp:
+        body, media_type = parts.metrics.exposition(request.headers.get("accept", ""))
+        return Reply(200, body, {"Content-Type": media_type})
+
+    return [healthz, ready, metrics]
+
+
+def _caller(door: Door, request: _Asked, role: str) -> Caller:
+    return door.admit(request.headers.get("authorization"), role)
+
+
+def _problem_response(_: _Asked, error: Exception) -> Response[bytes]:
+    request_id = uuid_text(IdSource().request_id())
+    headers: Mapping[str, str] = {}
+    if isinstance(error, HTTPException):
+        phrase = HTTPStatus(error.status_code).phrase
+        name = phrase.lower().replace(" ", "-")
+        problem = Problem(error.status_code, name, phrase, error.detail or phrase, request_id)
+        headers = error.headers or {}
+    else:
+        problem = problem_of(error, request_id)
+        if isinstance(error, RequestRefused):
+            headers = error.headers
+        if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            _LOG.error("request %s broke: %s", request_id, type(error).__name__)
+    return Response(
+        problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers={**problem.headers(), **headers}
+    )

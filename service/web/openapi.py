@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenAPI of handlers that work on bytes: the schemas are those of the Structs that really decode the requests."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, SecurityScheme
+from msgspec import Meta, Struct
+
+from contracts.model_card import ModelCard
+from contracts.problem import MEDIA_TYPE
+from service.model.reasons import Reason
+from service.prediction.schema import RequestSchema
+from service.web.receipts import ReceiptsRequest
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+
+class Evidence(Struct, frozen=True):
+    """Where the record of an answer stands."""
+
+    log: Annotated[str, Meta(description="origin of the log")]
+    index: Annotated[int, Meta(ge=0, description="index of the leaf")]
+    leaf_hash: Annotated[str, Meta(description="RFC 6962 leaf hash, hex")]
+
+
+class ProblemDocument(Struct, frozen=True):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    field: str | None = None
+
+
+def answer_types(card: ModelCard) -> tuple[type[Struct], type[Struct]]:
+    """The Structs of an answer and of a batch's answer; they describe, the writer writes."""
+    names = {"s": card.subject_field, "score": card.output.score_field, "label": card.output.label_field}
+    single = msgspec.defstruct(
+        "PredictAnswer",
+        [
+            ("s", str),
+            ("score", Annotated[float, Meta(ge=0, le=1)]),
+            ("label", Literal[card.output.labels]),
+            ("model_version", str),
+            ("request_id", Annotated[str, Meta(description="UUIDv7, also the trace id")]),
+            ("timestamp", Annotated[str, Meta(description="RFC 3339, UTC")]),
+            ("evidence", Evidence),
+            ("reasons", list[Reason], msgspec.UNSET),
+        ],
+        rename=names,
+    )
+    return single, msgspec.defstruct("BatchAnswer", [("predictions", list[single])])  # type: ignore[valid-type]
+
+
+def openapi_config(card: ModelCard, schema: RequestSchema, version: str) -> OpenAPIConfig:
+    """The document's frame with every schema that `documented` refers to."""
+    types = (schema.single, schema.batch, *answer_types(card), ReceiptsRequest, ProblemDocument)
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    bearer = SecurityScheme(type="http", scheme="bearer")
+    components = Components(schemas=_verbatim(schemas), security_schemes={"token": bearer})
+    return OpenAPIConfig(
+        title=f"{card.name or card.model_id}, served by Countersign",
+        version=version,
+        description=card.description,
+        components=components,
+        security=[{"token": []}],
+        path="/schema",
+    )
+
+
+def documented(summary: str, request: str | None, answer: str | None) -> type[Operation]:
+    """The Operation of one route; ``request`` and ``answer`` are names of schemas."""
+
+    @dataclass
+    class Documented(Operation):
+        def __post_init__(self) -> None:
+            self.summary = summary
+            if request is not None:
+                self.request_body = RequestBody(content={"application/json": _media(request)}, required=True)
+            content = None if answer is None else {"application/json": _media(answer)}
+            problem = OpenAPIResponse(description="Problem", content={MEDIA_TYPE: _media("ProblemDocument")})
+            self.responses = {"200": OpenAPIResponse(description="Success", content=content), "default": problem}
+
+    return Documented
+
+
+def _media(name: str) -> OpenAPIMediaType:
+    return OpenAPIMediaType(schema=_verbatim({"$ref": _REFERENCE.format(name=name)}))
+
+
+def _verbatim(schema: dict[str, Any]) -> Any:
+    # Litestar writes plain dictionaries out as they are, which keeps msgspec's JSON Schema exact.
+    return schema
