@@ -6,10 +6,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from contracts.errors import CountersignError
+from countersign.stack import Program
 
 _STOP_SECONDS: Final = 20
 _READY_SECONDS: Final = 60
@@ -19,14 +19,6 @@ _STEADY_SECONDS: Final = 30
 
 class StartFailed(CountersignError):
     """A program ended before it was ready; its own words stand above."""
-
-
-class Program(NamedTuple):
-    """One ``countersign`` command as a child process; ready when ``ready_url`` answers 200."""
-
-    name: str
-    arguments: Sequence[str]
-    ready_url: str
 
 
 class Child:

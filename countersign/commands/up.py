@@ -9,12 +9,12 @@ import signal
 from pathlib import Path
 
 from contracts.address import Address, bind, free_port, is_free
-from contracts.bundle import Bundle, load_bundle
+from contracts.bundle import load_bundle
+from contracts.model_card import ModelCard
 from countersign.example import example_request
-from countersign.state import State, prepare_state
-from countersign.supervise import Child, Program
-
-_HOST = "127.0.0.1"
+from countersign.stack import HOST, Stack
+from countersign.state import prepare_state
+from countersign.supervise import Child
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,22 +37,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Stay up until Ctrl-C or SIGTERM; exit 0 after a clean drain."""
     bundle = load_bundle(arguments.bundle)  # before anything is made: a bad bundle leaves no folder behind
     for port in (arguments.port, arguments.audit_port):
-        bind(Address(_HOST, port)).close()
-    state = prepare_state(arguments.data)
-    return asyncio.run(_run(arguments, state, bundle))
+        bind(Address(HOST, port)).close()
+    wanted = arguments.metrics_port
+    stack = Stack(
+        bundle=arguments.bundle,
+        state=prepare_state(arguments.data),
+        port=arguments.port,
+        audit_port=arguments.audit_port,
+        metrics_port=wanted if wanted and is_free(Address(HOST, wanted)) else free_port(),
+        tokens=arguments.tokens,
+        audit_token=arguments.audit_token,
+        config=arguments.config,
+    )
+    return asyncio.run(_run(stack, bundle.card))
 
 
-async def _run(arguments: argparse.Namespace, state: State, bundle: Bundle) -> int:
+async def _run(stack: Stack, card: ModelCard) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    wanted = arguments.metrics_port
-    metrics_port = wanted if wanted and is_free(Address(_HOST, wanted)) else free_port()
-    sidecar, service = Child(sidecar_program(arguments, state)), Child(service_program(arguments, state, metrics_port))
+    sidecar, service = Child(stack.sidecar()), Child(stack.service())
     try:
         await sidecar.start()
         await service.start()
-        print(_welcome(arguments, state, bundle, metrics_port), flush=True)
+        print(_welcome(stack, card), flush=True)
         await stop.wait()
     finally:
         # The service first: its last record needs the sidecar.
@@ -61,51 +69,18 @@ async def _run(arguments: argparse.Namespace, state: State, bundle: Bundle) -> i
     return 0
 
 
-def sidecar_program(arguments: argparse.Namespace, state: State) -> Program:
-    """The sidecar: evidence over the private socket, audit API on loopback."""
-    audit = f"{_HOST}:{arguments.audit_port}"
-    return Program(
-        "sidecar",
-        [
-            "sidecar", "--store", state.store, "--key", str(state.log_key), "--otlp-http", f"unix:{state.socket}",
-            "--audit", audit, *_optional("--tokens", arguments.tokens),
-        ],
-        f"http://{audit}/readyz",
-    )  # fmt: skip
-
-
-def service_program(arguments: argparse.Namespace, state: State, metrics_port: int) -> Program:
-    """The service, which answers only with evidence."""
-    return Program(
-        "service",
-        [
-            "serve", "--bundle", str(arguments.bundle), "--evidence", f"unix:{state.socket}",
-            "--subject-key", str(state.subject_key), "--host", _HOST, "--port", str(arguments.port),
-            "--metrics-port", str(metrics_port), "--audit-url", f"http://{_HOST}:{arguments.audit_port}",
-            *_optional("--tokens", arguments.tokens), *_optional("--audit-token", arguments.audit_token),
-            *_optional("--config", arguments.config),
-        ],
-        f"http://{_HOST}:{arguments.port}/ready",
-    )  # fmt: skip
-
-
-def _optional(flag: str, value: str | None) -> list[str]:
-    return [] if value is None else [flag, value]
-
-
-def _welcome(arguments: argparse.Namespace, state: State, bundle: Bundle, metrics_port: int) -> str:
-    service = f"http://{_HOST}:{arguments.port}"
-    body = shlex.quote(json.dumps(example_request(bundle.card)))
+def _welcome(stack: Stack, card: ModelCard) -> str:
+    body = shlex.quote(json.dumps(example_request(card)))
     return "\n".join(
         [
             "",
-            f"  {bundle.card.model_id} {bundle.card.version} is up; every answer is countersigned",
-            f"  service  {service}/schema",
-            f"  audit    http://{_HOST}:{arguments.audit_port}/schema",
-            f"  metrics  http://{_HOST}:{metrics_port}/metrics",
-            f"  log key  {state.log_vkey}",
+            f"  {card.model_id} {card.version} is up; every answer is countersigned",
+            f"  service  {stack.url}/schema",
+            f"  audit    {stack.audit_url}/schema",
+            f"  metrics  http://{HOST}:{stack.metrics_port}/metrics",
+            f"  log key  {stack.state.log_vkey}",
             "",
-            f"  curl -s {service}/predict -H 'content-type: application/json' -d {body}",
+            f"  curl -s {stack.url}/predict -H 'content-type: application/json' -d {body}",
             "",
             "  Ctrl-C stops it.",
         ]
