@@ -6,9 +6,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,19 +62,15 @@ def run_sidecar(settings: SidecarSettings, version: str) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. SettingInvalid or StoreRefused when it cannot start."""
     tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
     signer = load_signer(Path(settings.key))
-    listeners = _bind_all(settings, tokens)
     reader = open_reader(settings.store)
-    writer = open_writer(settings.store)
-    try:
+    with ExitStack() as closing:
+        writer = open_writer(settings.store)
+        closing.callback(writer.close)
         # After the lock is held, so that what is verified is what the log goes on from.
         assemble = _assemble(settings, version, tokens, signer, reader, writer)
+        listeners = [closing.enter_context(_listening(what, address)) for what, address in _wanted(settings, tokens)]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(settings, listeners, assemble))
-    finally:
-        writer.close()
-        for listener in listeners:
-            if listener.address.path is not None:
-                Path(listener.address.path).unlink(missing_ok=True)
 
 
 def load_signer(path: Path) -> Signer:
@@ -89,7 +85,7 @@ def load_signer(path: Path) -> Signer:
         raise SettingInvalid(f"key file {path}: {error}") from error
 
 
-def _bind_all(settings: SidecarSettings, tokens: TokenTable | None) -> list[_Listener]:
+def _wanted(settings: SidecarSettings, tokens: TokenTable | None) -> list[tuple[str, Address]]:
     wanted = [("OTLP/HTTP", parse_address(text)) for text in settings.otlp_http]
     wanted += [("audit API", parse_address(text)) for text in settings.audit]
     for what, address in wanted:
@@ -97,7 +93,17 @@ def _bind_all(settings: SidecarSettings, tokens: TokenTable | None) -> list[_Lis
             raise SettingInvalid(
                 f"{what} on {address} would be open to everyone; give --tokens, or listen on 127.0.0.1"
             )
-    return [_Listener(what, address, bind(address)) for what, address in wanted]
+    return wanted
+
+
+@contextmanager
+def _listening(what: str, address: Address) -> Iterator[_Listener]:
+    with bind(address) as listener:
+        try:
+            yield _Listener(what, address, listener)
+        finally:
+            if address.path is not None:
+                Path(address.path).unlink(missing_ok=True)
 
 
 def _assemble(

@@ -83,10 +83,13 @@ def is_free(address: Address) -> bool:
     return True
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free just now; whoever binds it next has it."""
-    with bind(Address(host, 0)) as listener:
-        return bound_port(listener)
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """Different ports that are free just now; whoever binds one next has it."""
+    listeners = [bind(Address(host, 0)) for _ in range(count)]
+    ports = [bound_port(listener) for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
 
 
 def _bind_unix(path: Path) -> socket.socket:

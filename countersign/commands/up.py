@@ -8,7 +8,7 @@ import shlex
 import signal
 from pathlib import Path
 
-from contracts.address import Address, bind, free_port, is_free
+from contracts.address import Address, bind, free_ports, is_free
 from contracts.bundle import load_bundle
 from contracts.model_card import ModelCard
 from countersign.example import example_request
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         state=prepare_state(arguments.data),
         port=arguments.port,
         audit_port=arguments.audit_port,
-        metrics_port=wanted if wanted and is_free(Address(HOST, wanted)) else free_port(),
+        metrics_port=wanted if wanted and is_free(Address(HOST, wanted)) else free_ports(1)[0],
         tokens=arguments.tokens,
         audit_token=arguments.audit_token,
         config=arguments.config,
