@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the training rows looked like, feature by feature: the baseline that served inputs are compared with.
+
+Numbers: deciles and the share of rows in each bin they bound. Booleans and categories: the share of each value. Text:
+deciles of its length in characters. The shares of labels and answers are there too.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from contracts.model_card import Feature
+from training.rows import Array, Rows
+
+_DECILES = np.linspace(0, 1, 11)
+
+
+def drift_baseline(train: Rows, given: list[str]) -> dict[str, Any]:
+    """Describe the training rows and the labels `given` for them, as plain data."""
+    columns = zip(train.features, train.columns, strict=True)
+    return {
+        "rows": len(train),
+        "features": [_describe(feature, column) for feature, column in columns],
+        "labels": _shares(train.labels),
+        "answers": _shares(np.array(given, dtype=object)),
+    }
+
+
+def _describe(feature: Feature, column: Array) -> dict[str, Any]:
+    known = {"name": feature.name, "type": feature.type}
+    if feature.type == "boolean":
+        return known | {"shares": _shares(np.where(column, "true", "false"))}
+    if feature.type == "category":
+        return known | {"shares": dict.fromkeys(sorted(feature.values or ()), 0.0) | _shares(column)}
+    numbers = np.array([len(text) for text in column]) if feature.type == "text" else column
+    return known | {"of": "length" if feature.type == "text" else "value"} | _spread(numbers.astype(np.float64))
+
+
+def _spread(numbers: Array) -> dict[str, Any]:
+    edges = np.unique(np.quantile(numbers, _DECILES))
+    counts = np.bincount(np.searchsorted(edges[1:-1], numbers, side="right"), minlength=max(len(edges) - 1, 1))
+    return {
+        "mean": float(numbers.mean()),
+        "standard_deviation": float(numbers.std()),
+        "minimum": float(numbers.min()),
+        "maximum": float(numbers.max()),
+        "edges": [float(edge) for edge in edges],
+        "shares": [int(count) / len(numbers) for count in counts],
+    }
+
+
+def _shares(values: Array) -> dict[str, float]:
+    names, counts = np.unique(values.astype(str), return_counts=True)
+    return {str(name): int(count) / len(values) for name, count in zip(names, counts, strict=True)}
