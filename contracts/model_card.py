@@ -47,8 +47,8 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One version of one model. The order of the fields is the order in which a card is written."""
 
     schema: Literal["countersign.dev/model-card/v1"] = "countersign.dev/model-card/v1"
-    model_id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    version: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}$")]
+    model_id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
+    version: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,62}$(?!\n)")]
     name: Text | None = None
     description: Text | None = None
     model_type: Text | None = None

@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Text = Annotated[str, Meta(min_length=1)]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, 64 lower-case hex digits")]
-FieldName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$", description="name of a JSON field")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="SHA-256, 64 lower-case hex digits")]
+# `$` alone would let a line feed pass at the end; `(?!\n)` does not, in Python and in ECMA regular expressions.
+FieldName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)", description="name of a JSON field")]
 _SEGMENT = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 FilePath = Annotated[
-    str, Meta(pattern=rf"^({_SEGMENT}/)*{_SEGMENT}$", description="path of a file inside the bundle, with `/`")
+    str, Meta(pattern=rf"^({_SEGMENT}/)*{_SEGMENT}$(?!\n)", description="path of a file inside the bundle, with `/`")
 ]
 
 # Fields of every answer, whatever the model: no card may give its own fields these names.
