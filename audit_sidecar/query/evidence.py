@@ -52,6 +52,7 @@ class Evidence:
 
     def search(self, search: Search, limit: int, cursor: str | None = None) -> Page:
         """A page of at most ``limit`` entries; BadCursor when the cursor is not ours."""
+        search = search._replace(size=self.reader.frontier().size)
         if cursor is not None:
             search = search._replace(before=_read_cursor(cursor))
         found = self.reader.search(search, limit + 1)

@@ -95,7 +95,10 @@ class SignedCheckpoint(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Filters, all of which must hold. Times are half-open unix nanoseconds; ``before`` is the cursor, exclusive."""
+    """Filters, all of which must hold. Times are half-open unix nanoseconds; ``before`` is the cursor, exclusive.
+
+    ``size`` asks as if the log had that many leaves, so that a count and a page fit together while it grows.
+    """
 
     kind: str | None = None
     subject: str | None = None
@@ -108,6 +111,7 @@ class Search(NamedTuple):
     start: int | None = None
     stop: int | None = None
     before: int | None = None
+    size: int | None = None
 
 
 class StreamCount(NamedTuple):

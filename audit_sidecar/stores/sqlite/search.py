@@ -19,6 +19,7 @@ def search_clause(search: Search) -> tuple[str, tuple[object, ...]]:
         ("l.time >= ?", search.start),
         ("l.time < ?", search.stop),
         ("l.leaf_index < ?", search.before),
+        ("l.leaf_index < ?", search.size),
     ]
     chosen = [(text, value) for text, value in conditions if value is not None]
     values = [value for _, value in chosen]
