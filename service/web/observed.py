@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.metrics import ServiceMetrics
 
-_EXEMPLAR: Final = "countersign.exemplar"
+_EXEMPLAR: Final = "countersign_exemplar"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
