@@ -71,7 +71,7 @@ async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
 
 
 def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
-    parts = _compose(prepared)
+    parts = compose(prepared)
     exporting = asyncio.create_task(parts.exporter.run())
     servers = [_server(build_app(parts)), _server(build_metrics_app(parts))]
     serving = [
@@ -81,7 +81,8 @@ def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
     return _Running(parts.exporter, exporting, servers, serving, parts.audit)
 
 
-def _compose(prepared: Prepared) -> Parts:
+def compose(prepared: Prepared) -> Parts:
+    """Put the parts of one process together; called on the event loop that will run them."""
     settings, evidence = prepared.settings, prepared.settings.evidence
     stream = Stream(prepared.identity, IdSource(), time.time_ns)
     token = None if evidence.token_file is None else Path(evidence.token_file)

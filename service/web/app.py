@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from contracts.bundle import Bundle
@@ -99,7 +100,7 @@ def _receipt_routes(parts: Parts) -> list[ControllerRouterHandler]:
     @get(
         "/predict/{request_id:str}/receipt", operation_class=documented("Own evidence, verifiable offline", None, None)
     )
-    async def receipt(request: _Asked, request_id: str) -> ASGIApp:
+    async def receipt(request: _Asked, request_id: FromPath[str]) -> ASGIApp:
         caller = _caller(parts.door, request, "consumer")
         return await routes.one(request_id, caller, request.query_params.get("open"))
 
