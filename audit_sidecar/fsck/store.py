@@ -6,6 +6,7 @@ The rows are walked first, for they name the leaf; the log is then checked as an
 
 from collections.abc import Iterable, Sequence
 
+from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.check import BadLeaf, Progress, SoundLog, check_log
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.sequence.plan import find
@@ -45,7 +46,12 @@ def check_store(
     progress: Progress | None = None,
 ) -> SoundLog:
     """Return what was found of a sound store, or raise the VerificationError that names its first fault."""
-    committed = reader.frontier()
+    try:
+        committed = reader.frontier()
+    except StoreRefused as error:
+        raise VerificationError(str(error)) from error
+    if reader.leaf_hashes(committed.size, committed.size + 1):
+        raise BadLeaf(committed.size, f"there is a row for it, but the log ends before, at size {committed.size}")
     walk = _Walk(reader)
     for low in range(0, committed.size, _CHUNK):
         high = min(low + _CHUNK, committed.size)

@@ -40,6 +40,8 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
         names = ", ".join(repr(verifier.name) for verifier in verifiers)
         raise StoreRefused(f"the store holds the log {origin!r}, but the key is of {names}; use the key of that log")
     frontier = reader.frontier()
+    if reader.leaf_hashes(frontier.size, frontier.size + 1):
+        raise StoreRefused(f"the store of {origin!r} has a leaf beyond its end at {frontier.size}; {_FSCK}")
     edge = load_edge(reader, frontier.size)
     checkpoint = reader.checkpoint()
     try:

@@ -42,7 +42,11 @@ class SqliteReader:
 
     def frontier(self) -> Frontier:
         """Right edge of the tree, with its size."""
-        return Frontier.from_bytes(self._one("SELECT frontier FROM log")[0])
+        size, stored = self._one("SELECT size, frontier FROM log")
+        frontier = Frontier.from_bytes(stored)
+        if frontier.size != size:
+            raise StoreRefused(f"store {self._path}: the log's size is {size}, its right edge is of {frontier.size}")
+        return frontier
 
     def checkpoint(self) -> SignedCheckpoint | None:
         """The newest checkpoint, or None before the first."""
