@@ -12,12 +12,19 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from contracts import semconv
-from contracts.wire import bytes_field, fixed64_field, varint, varint_field
+from contracts.wire import bytes_field, varint, varint_field
 
 AttributeValue = str | bool | int | float
 SPAN_KIND_INTERNAL: Final = 1
 SPAN_KIND_SERVER: Final = 2
 STATUS_ERROR: Final = 2
+
+
+_TIMES: Final = struct.Struct("<BQBQ")
+_FEW_VALUES: Final = frozenset(
+    {semconv.SUBJECT_KEY_ID, semconv.CALLER, semconv.PREDICTION_LABEL, semconv.ANSWER_STATUS, semconv.HTTP_ROUTE}
+)
+"""Attributes whose encoding is worth keeping, because few values come again and again."""
 
 
 class SpanLink(NamedTuple):
@@ -47,6 +54,16 @@ def _key(name: str) -> bytes:
     return bytes_field(1, name.encode())
 
 
+@lru_cache(maxsize=64)
+def _name(name: str) -> bytes:
+    return bytes_field(5, name.encode())
+
+
+@lru_cache(maxsize=512, typed=True)
+def _repeated(name: str, value: str | int) -> bytes:
+    return bytes_field(9, encode_attribute(name, value))
+
+
 def encode_attribute(name: str, value: AttributeValue) -> bytes:
     """One ``KeyValue`` message."""
     if isinstance(value, str):
@@ -74,13 +91,23 @@ def encode_span(span: EvidenceSpan) -> bytes:
     """A ``Span`` message that still lacks its sequence number; `with_sequence` adds it."""
     parts = [
         b"\x0a\x10" + span.trace_id + b"\x12\x08" + span.span_id,
-        bytes_field(5, span.name.encode()),
-        varint_field(6, SPAN_KIND_SERVER if span.kind in semconv.REQUEST_KINDS else SPAN_KIND_INTERNAL),
-        fixed64_field(7, span.start),
-        fixed64_field(8, span.end),
-        bytes_field(9, encode_attribute(semconv.RECORD_KIND, span.kind)),
+        _name(span.name),
+        b"\x30\x02" if span.kind in semconv.REQUEST_KINDS else b"\x30\x01",
+        _TIMES.pack(0x39, span.start, 0x41, span.end),
+        _repeated(semconv.RECORD_KIND, span.kind),
     ]
-    parts.extend(bytes_field(9, encode_attribute(name, value)) for name, value in span.attributes.items())
+    for name, value in span.attributes.items():
+        if name in _FEW_VALUES and isinstance(value, str | int):
+            parts.append(_repeated(name, value))
+        elif isinstance(value, str):
+            # The same bytes as encode_attribute inside field 9, without its calls: most of a record is text.
+            data = value.encode()
+            size = varint(len(data))
+            text = 1 + len(size) + len(data)
+            key, length = _key(name), varint(text)
+            parts += (b"\x4a", varint(len(key) + 1 + len(length) + text), key, b"\x12", length, b"\x0a", size, data)
+        else:
+            parts.append(bytes_field(9, encode_attribute(name, value)))
     if span.link is not None:
         parts.append(bytes_field(13, _encode_link(span.link)))
     if span.failed:
@@ -100,7 +127,10 @@ def with_sequence(span: bytes, sequence: int, attributes: Mapping[str, Attribute
     """
     if attributes:
         span += b"".join(bytes_field(9, encode_attribute(name, value)) for name, value in attributes.items())
-    return span + bytes_field(9, encode_attribute(semconv.STREAM_SEQ, sequence))
+    number = varint(sequence)
+    size = 1 + len(number)
+    key = _key(semconv.STREAM_SEQ)
+    return b"".join((span, b"\x4a", varint(len(key) + 2 + size), key, b"\x12", varint(size), b"\x18", number))
 
 
 def encode_export(resource: bytes, scope: bytes, spans: Iterable[bytes]) -> bytes:

@@ -51,9 +51,23 @@ class PredictionEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 def to_span(event: PredictionEvent, model_id: str, link: SpanLink | None = None) -> EvidenceSpan:
     """The evidence span of an event."""
-    attributes: dict[str, AttributeValue] = {name: getattr(event, field) for field, name in _REQUIRED.items()}
-    for field, name in _OPTIONAL.items():
-        value = getattr(event, field)
+    attributes: dict[str, AttributeValue] = {
+        semconv.SUBJECT: event.subject,
+        semconv.SUBJECT_KEY_ID: event.subject_key_id,
+        semconv.CALLER: event.caller,
+        semconv.INPUT: event.input,
+        semconv.ANSWER: event.answer,
+        semconv.PREDICTION_LABEL: event.label,
+        semconv.PREDICTION_SCORE: event.score,
+        semconv.ANSWER_STATUS: event.answer_status,
+    }
+    for name, value in (
+        (semconv.CLIENT_REQUEST_ID, event.client_request_id),
+        (semconv.BATCH_ID, event.batch_id),
+        (semconv.PREDICTION_THRESHOLD, event.threshold),
+        (semconv.EXPLANATION, event.explanation),
+        (semconv.GUARDRAIL_ACTION, event.guardrail_action),
+    ):
         if value is not None:
             attributes[name] = value
     return EvidenceSpan(

@@ -3,7 +3,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from pathlib import Path
@@ -24,7 +23,7 @@ class SubjectKey(NamedTuple):
 
     def pseudonym(self, subject: str) -> str:
         """32 hex digits: the first 16 bytes of HMAC-SHA-256 over the id exactly as received."""
-        return hmac.new(self.secret, _DOMAIN + subject.encode(), hashlib.sha256).digest()[:16].hex()
+        return hmac.digest(self.secret, _DOMAIN + subject.encode(), "sha256")[:16].hex()
 
 
 def parse_subject_keys(text: str, source: str) -> tuple[SubjectKey, ...]:

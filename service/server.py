@@ -157,6 +157,7 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
     )
     return _Server(config)

@@ -4,7 +4,7 @@
 A bundle without such numbers gets no reasons; none are invented.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -51,14 +51,17 @@ class Reason(Struct, frozen=True):
 
 
 class Explained(Struct, frozen=True):
-    """The strongest reasons as JSON for the answer, and all contributions as JSON for the record."""
+    """The strongest reasons as JSON for the answer, and all contributions as JSON for the record.
+
+    Baseline and unit are constants of the bundle, which the release digest of the record pins.
+    """
 
     reasons: str
     explanation: str
 
 
 class Explainer:
-    """Reasons in milliseconds' thousandths: one multiplication per feature."""
+    """One multiplication per number, one look-up per category."""
 
     def __init__(self, explanation: LinearExplanation, card: ModelCard) -> None:
         places = {feature.name: position for position, feature in enumerate(card.features)}
@@ -73,14 +76,10 @@ class Explainer:
             for position, term in enumerate(explanation.features)
             if isinstance(term, CategoryTerm)
         ]
-        head: dict[str, Any] = {
-            "method": "linear",
-            "unit": explanation.unit,
-            "class": explanation.label,
-            "baseline": explanation.baseline,
-        }
-        self._head = msgspec.json.encode(head).decode()[:-1]
-        self._quoted = [msgspec.json.encode(name).decode() for name in self._names]
+        quoted = [msgspec.json.encode(name).decode() for name in self._names]
+        self._reason_heads = [f'{{"feature":{name},"contribution":' for name in quoted]
+        self._pair_heads = [f"{name}:" for name in quoted]
+        self._positions = range(len(quoted))
 
     def contributions(self, row: Row) -> list[float]:
         """One number per feature, in the order of the explanation."""
@@ -94,13 +93,12 @@ class Explainer:
     def explain(self, row: Row) -> Explained:
         """The reasons for one row, the strongest first."""
         found = self.contributions(row)
-        order = sorted(range(len(found)), key=lambda position: -abs(found[position]))
-        reasons = ",".join(
-            f'{{"feature":{self._quoted[position]},"contribution":{round(found[position], _DECIMALS)!r}}}'
-            for position in order[:_STRONGEST]
-        )
-        pairs = ",".join(f"{name}:{value!r}" for name, value in zip(self._quoted, found, strict=True))
-        return Explained(f"[{reasons}]", f'{self._head},"contributions":{{{pairs}}}}}')
+        strength = [-value if value < 0 else value for value in found]
+        order = sorted(self._positions, key=strength.__getitem__, reverse=True)[:_STRONGEST]
+        heads = self._reason_heads
+        reasons = [heads[position] + repr(round(found[position], _DECIMALS)) + "}" for position in order]
+        pairs = [head + repr(value) for head, value in zip(self._pair_heads, found, strict=True)]
+        return Explained("[" + ",".join(reasons) + "]", self._head + ',"contributions":{' + ",".join(pairs) + "}}")
 
 
 def load_explainer(bundle: Bundle) -> Explainer | None:

@@ -52,9 +52,10 @@ class Parts(NamedTuple):
 def build_app(parts: Parts) -> ASGIApp:
     """The application of the main port."""
     card = parts.bundle.card
+    predict = PredictRoutes(parts.predictor, parts.exporter, parts.door, parts.metrics, parts.max_body)
     app = Litestar(
         route_handlers=[
-            *_predict_routes(parts),
+            *_predict_routes(predict),
             *_receipt_routes(parts),
             *_governance_routes(parts),
             *_open_routes(parts),
@@ -64,7 +65,7 @@ def build_app(parts: Parts) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return Observed(app, parts.metrics)
+    return Observed(app, parts.metrics, {"/predict": predict.single, "/predict/batch": predict.batch})
 
 
 def build_metrics_app(parts: Parts) -> ASGIApp:
@@ -78,8 +79,7 @@ def build_metrics_app(parts: Parts) -> ASGIApp:
     )
 
 
-def _predict_routes(parts: Parts) -> list[ControllerRouterHandler]:
-    routes = PredictRoutes(parts.predictor, parts.exporter, parts.door, parts.metrics, parts.max_body)
+def _predict_routes(routes: PredictRoutes) -> list[ControllerRouterHandler]:
     single = documented("Predict; the answer leaves when its evidence is durable", "PredictRequest", "PredictAnswer")
     batch = documented("Predict up to 10,000 rows, all or nothing", "BatchRequest", "BatchAnswer")
 
