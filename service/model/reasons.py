@@ -98,7 +98,7 @@ class Explainer:
         heads = self._reason_heads
         reasons = [heads[position] + repr(round(found[position], _DECIMALS)) + "}" for position in order]
         pairs = [head + repr(value) for head, value in zip(self._pair_heads, found, strict=True)]
-        return Explained("[" + ",".join(reasons) + "]", self._head + ',"contributions":{' + ",".join(pairs) + "}}")
+        return Explained("[" + ",".join(reasons) + "]", "{" + ",".join(pairs) + "}")
 
 
 def load_explainer(bundle: Bundle) -> Explainer | None:
