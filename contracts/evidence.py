@@ -13,10 +13,11 @@ from contracts.errors import ContractError
 from contracts.identifiers import is_uuid7, parse_uuid
 from contracts.otlp import AttributeValue
 from contracts.payload import PayloadContext
-from contracts.wire import expect_bytes, expect_int, expect_text, fields
+from contracts.wire import FIXED64, VARINT, expect_bytes, expect_int, expect_text, fields
 
 _KINDS = frozenset(semconv.RECORD_KINDS) - {"span"}
-_MAX_SEQUENCE = (1 << 63) - 1
+_MAX_SEQUENCE = (1 << 63) - 2
+"""The number after it still fits a signed 64-bit integer, which is what stores keep."""
 
 
 class SpanView(NamedTuple):
@@ -50,15 +51,19 @@ class Record(NamedTuple):
 def decode_attributes(messages: list[bytes]) -> dict[str, AttributeValue]:
     """Decode ``KeyValue`` messages; a repeated key is a ContractError, for a reader would see only the last."""
     found: dict[str, AttributeValue] = {}
+    keys: set[str] = set()
     for message in messages:
-        key, value = "", None
+        key, any_value = "", b""
         for number, _, part in fields(message):
             if number == 1:
                 key = expect_text(number, part)
             elif number == 2:
-                value = _any_value(expect_bytes(number, part))
-        if key in found:
+                # A message field that occurs twice is merged by protobuf, and merging is concatenation.
+                any_value += expect_bytes(number, part)
+        if key in keys:
             raise ContractError(f"attribute {key[:128]!r} occurs twice")
+        keys.add(key)
+        value = _any_value(any_value)
         if value is not None:
             found[key] = value
     return found
@@ -75,13 +80,13 @@ def read_ids(span: bytes) -> tuple[bytes, bytes, int]:
     """Trace id, span id and end time of any span; ContractError when an id has not 16 and 8 bytes."""
     trace_id = span_id = b""
     end = 0
-    for number, _, value in fields(span):
+    for number, wire_type, value in fields(span):
         if number == 1:
             trace_id = expect_bytes(number, value)
         elif number == 2:
             span_id = expect_bytes(number, value)
         elif number == 8:
-            end = expect_int(number, value)
+            end = expect_int(number, wire_type, value, FIXED64)
     if len(trace_id) != 16 or len(span_id) != 8:
         raise ContractError("a span needs a trace_id of 16 bytes and a span_id of 8")
     return trace_id, span_id, end
@@ -92,13 +97,13 @@ def decode_span(span: bytes) -> SpanView:
     trace_id, span_id, end = read_ids(span)
     name, start = "", 0
     attributes: list[bytes] = []
-    for number, _, value in fields(span):
+    for number, wire_type, value in fields(span):
         if number == 9:
             attributes.append(expect_bytes(number, value))
         elif number == 5:
             name = expect_text(number, value)
         elif number == 7:
-            start = expect_int(number, value)
+            start = expect_int(number, wire_type, value, FIXED64)
     return SpanView(trace_id, span_id, name, start, end, decode_attributes(attributes))
 
 
@@ -146,17 +151,21 @@ def _text(attributes: Mapping[str, AttributeValue], name: str) -> str:
 
 def _any_value(message: bytes) -> AttributeValue | None:
     found: AttributeValue | None = None
-    for number, _, value in fields(message):
+    for number, wire_type, value in fields(message):
         if number == 1:
             found = expect_text(number, value)
         elif number == 2:
-            found = expect_int(number, value) != 0
+            found = expect_int(number, wire_type, value, VARINT) != 0
         elif number == 3:
-            unsigned = expect_int(number, value)
+            unsigned = expect_int(number, wire_type, value, VARINT)
             found = unsigned - (1 << 64) if unsigned >> 63 else unsigned
         elif number == 4:
-            (found,) = struct.unpack("<d", expect_int(number, value).to_bytes(8, "little"))
+            bits = expect_int(number, wire_type, value, FIXED64)
+            (found,) = struct.unpack("<d", bits.to_bytes(8, "little"))
         elif number in (5, 6, 7):
             expect_bytes(number, value)
+            found = None
+        elif number == 8:  # an index into the string table of a profile: no value outside one
+            expect_int(number, wire_type, value, VARINT)
             found = None
     return found

@@ -16,16 +16,27 @@ BYTES: Final = 2
 FIXED32: Final = 5
 
 
-def varint(value: int) -> bytes:
-    """Base-128 varint of an unsigned value below 2**64."""
-    if value < 0x80:
-        return bytes((value,))
+_SHORT: Final = 2048
+"""Varints below this, which almost all lengths are, are looked up."""
+
+
+def _encode_varint(value: int) -> bytes:
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+_VARINTS: Final = tuple(_encode_varint(value) for value in range(_SHORT))
+
+
+def varint(value: int) -> bytes:
+    """Base-128 varint of an unsigned value below 2**64."""
+    if 0 <= value < _SHORT:
+        return _VARINTS[value]
+    return _encode_varint(value)
 
 
 def bytes_field(number: int, data: bytes) -> bytes:
@@ -101,9 +112,12 @@ def expect_bytes(number: int, value: int | bytes) -> bytes:
     return value
 
 
-def expect_int(number: int, value: int | bytes) -> int:
-    """``value`` as integer; ContractError when the field has another wire type than its definition."""
-    if not isinstance(value, int):
+def expect_int(number: int, wire_type: int, value: int | bytes, defined: int) -> int:
+    """``value`` as integer; ContractError when the field has another wire type than it is ``defined`` with.
+
+    Other decoders skip such a field as unknown, so reading it would tell a reader of ours something else than theirs.
+    """
+    if wire_type != defined or not isinstance(value, int):
         raise ContractError(f"field {number} has the wrong wire type")
     return value
 
