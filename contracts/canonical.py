@@ -26,18 +26,24 @@ def canonical_digest(value: object) -> str:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """Parse JSON strictly: duplicate keys, NaN and Infinity are ContractErrors, as is anything that is not JSON."""
+    """Parse JSON strictly: duplicate keys, NaN and Infinity are ContractErrors, as is anything that is not JSON.
+
+    Bytes are UTF-8 (RFC 8259 §8.1); Python's own parser would guess UTF-16 and UTF-32 too.
+    """
     try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
         return json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ContractError(f"not JSON: {error}") from error
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ContractError(f"duplicate key {next(n for n in names if names.count(n) > 1)!r} in a JSON object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ContractError(f"duplicate key {name[:128]!r} in a JSON object")
+        found[name] = value
     return found
 
 
