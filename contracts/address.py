@@ -41,8 +41,8 @@ def parse_address(text: str) -> Address:
     """Read an address; SettingInvalid when it is neither form."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
-        if not path or len(os.fsencode(path)) > 100:
-            raise SettingInvalid(f"{text!r}: a unix socket has a path of 1 to 100 bytes")
+        if not path or "\0" in path or len(os.fsencode(path)) > 100:
+            raise SettingInvalid(f"{text!r}: a unix socket has a path of 1 to 100 bytes, none of them zero")
         return Address(path=path)
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -56,17 +56,10 @@ def bind(address: Address) -> socket.socket:
     try:
         if address.path is not None:
             return _bind_unix(Path(address.path))
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address.host, address.port))
-    except OSError as error:
-        raise SettingInvalid(
-            f"cannot listen on {address}: {error.strerror or error}; choose another address"
-        ) from error
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
+        return _bind_tcp(address)
+    except (OSError, UnicodeError) as error:  # a host that is no name is a UnicodeError
+        reason = getattr(error, "strerror", None) or error
+        raise SettingInvalid(f"cannot listen on {address}: {reason}; choose another address") from error
 
 
 def bound_port(listener: socket.socket) -> int:
@@ -92,6 +85,23 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     return ports
 
 
+def _bind_tcp(address: Address) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address.host, address.port))
+        return _listen(listener)
+    except BaseException:
+        listener.close()
+        raise
+
+
+def _listen(listener: socket.socket) -> socket.socket:
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
 def _bind_unix(path: Path) -> socket.socket:
     if path.exists():
         if not stat.S_ISSOCK(path.stat().st_mode):
@@ -103,11 +113,12 @@ def _bind_unix(path: Path) -> socket.socket:
     previous = os.umask(0o177)
     try:
         listener.bind(str(path))
+        return _listen(listener)
+    except BaseException:
+        listener.close()
+        raise
     finally:
         os.umask(previous)
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
 
 
 def _require_abandoned(path: Path) -> None:
