@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the training rows looked like, feature by feature: the baseline that served inputs are compared with.
 
-Numbers: deciles and the share of rows in each bin they bound. Booleans and categories: the share of each value. Text:
-deciles of its length in characters. The shares of labels and answers are there too.
+Numbers: `edges` are the distinct deciles, `shares[i]` the rows above `edges[i - 1]` and up to `edges[i]`; the first bin
+is open below, the last, empty in training, is above the largest value. Text: the same of its length in characters.
+Booleans and categories: the share of each value. The shares of labels and answers are there too.
 """
 
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from contracts.model_card import Feature
 from training.rows import Array, Rows
 
-_DECILES = np.linspace(0, 1, 11)
+# Without the minimum: a value that most rows share, such as 0, then has a bin of its own.
+_DECILES = np.linspace(0.1, 1, 10)
 
 
 def drift_baseline(train: Rows, given: list[str]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def _describe(feature: Feature, column: Array) -> dict[str, Any]:
 
 def _spread(numbers: Array) -> dict[str, Any]:
     edges = np.unique(np.quantile(numbers, _DECILES))
-    counts = np.bincount(np.searchsorted(edges[1:-1], numbers, side="right"), minlength=max(len(edges) - 1, 1))
+    counts = np.bincount(np.searchsorted(edges, numbers, side="left"), minlength=len(edges) + 1)
     return {
         "mean": float(numbers.mean()),
         "standard_deviation": float(numbers.std()),

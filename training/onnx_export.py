@@ -22,6 +22,7 @@ OPSET = 18
 _OPSET_ML = 3
 MATRIX_INPUT = "features"
 OUTPUT = "probabilities"
+_ASCII_WORD, _WORD = b"[a-zA-Z0-9_]+", rb"[\p{L}\p{N}_]+"
 _NARROWED = {"integer": TensorProto.INT64, "boolean": TensorProto.BOOL}
 
 
@@ -42,7 +43,7 @@ def export(estimator: Any, features: tuple[Feature, ...], name: str) -> bytes:
     graph = model.graph
     if not numeric:
         _take_narrow_inputs(graph, features)
-    _fix_locale(graph)
+    _read_every_script(graph)
     _give_only_wide_probabilities(graph)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
@@ -68,9 +69,15 @@ def _take_narrow_inputs(graph: Any, features: tuple[Feature, ...]) -> None:
     graph.node.extend(nodes)
 
 
-def _fix_locale(graph: Any) -> None:
-    """Lower-case text by a locale that every glibc has; the default, en_US, is missing from slim images."""
+def _read_every_script(graph: Any) -> None:
+    """Lower-case by a locale that every glibc has, and split words as scikit-learn does, beyond ASCII.
+
+    The converter's defaults are the locale en_US, which slim images lack, and words of ASCII letters alone.
+    """
     for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Tokenizer" and attribute.name == "tokenexp" and attribute.s == _ASCII_WORD:
+                attribute.s = _WORD
         if node.op_type == "StringNormalizer":
             kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
             del node.attribute[:]

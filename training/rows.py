@@ -5,9 +5,7 @@
 text of rows is canonical: the same rows give the same bytes, and numbers read back to the same bits.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 _DTYPES = {"number": np.float64, "integer": np.int64, "boolean": np.bool_, "category": object, "text": object}
+_NEEDS_QUOTES = frozenset('",\r\n')
 NUMERIC = ("number", "integer", "boolean")
 
 
@@ -91,17 +90,21 @@ def to_rows(table: Table, features: tuple[Feature, ...]) -> Rows:
 
 
 def csv_bytes(header: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
-    """Write CSV (RFC 4180 quoting, line feed at each end) as UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    """Write CSV as UTF-8, a line feed after each line, quotes (RFC 4180) only where they are needed.
+
+    Not by `csv.writer`: whether it quotes a lone carriage return depends on the version of Python.
+    """
+    lines = (",".join(_quoted(field) for field in row) for row in (header, *rows))
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def record_digest(record: tuple[str, ...]) -> str:
     """Give 16 hex digits that tell rows apart: the SHA-256 of the row's CSV line, shortened."""
     return hashlib.sha256(csv_bytes(record, ())).hexdigest()[:16]
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"' if _NEEDS_QUOTES & set(field) else field
 
 
 def _column(feature: Feature, values: Sequence[Any]) -> Array:
