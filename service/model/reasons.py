@@ -4,6 +4,7 @@
 A bundle without such numbers gets no reasons; none are invented.
 """
 
+import math
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -90,9 +91,11 @@ class Explainer:
             found[position] = values[row[place]]
         return found
 
-    def explain(self, row: Row) -> Explained:
-        """The reasons for one row, the strongest first."""
+    def explain(self, row: Row) -> Explained | None:
+        """The reasons for one row, the strongest first; None when they are too large for a number."""
         found = self.contributions(row)
+        if not math.isfinite(sum(found)):
+            return None
         strength = [-value if value < 0 else value for value in found]
         order = sorted(self._positions, key=strength.__getitem__, reverse=True)[:_STRONGEST]
         heads = self._reason_heads

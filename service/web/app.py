@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException
@@ -26,7 +27,7 @@ from service.web.door import Door
 from service.web.headers import read_headers, require_json
 from service.web.health import HealthRoutes
 from service.web.observed import Observed
-from service.web.openapi import documented, openapi_config
+from service.web.openapi import add_schemas, documented, openapi_config
 from service.web.predict import PredictRoutes
 from service.web.problems import RequestRefused, problem_of
 from service.web.receipts import ReceiptRoutes
@@ -61,10 +62,11 @@ def build_app(parts: Parts) -> ASGIApp:
             *_open_routes(parts),
         ],
         exception_handlers={Exception: _problem_response},
-        openapi_config=openapi_config(card, parts.predictor.schema, parts.version),
+        openapi_config=openapi_config(card, parts.version),
         logging_config=None,
         debug=False,
     )
+    add_schemas(app, card, parts.predictor.schema)
     return Observed(app, parts.metrics, {"/predict": predict.single, "/predict/batch": predict.batch})
 
 
@@ -127,7 +129,9 @@ def _governance_routes(parts: Parts) -> list[ControllerRouterHandler]:
     @get("/governance/audit-log", operation_class=documented("Entries of the log, newest first", None, None))
     async def entries(request: _Asked) -> ASGIApp:
         _caller(parts.door, request, "auditor")
-        return await audit_log.entries(request.query_params.multi_items())
+        return await audit_log.entries(
+            parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        )
 
     return [model_card, entries]
 

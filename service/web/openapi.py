@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, SecurityScheme
 from msgspec import Meta, Struct
 
@@ -57,20 +59,24 @@ def answer_types(card: ModelCard) -> tuple[type[Struct], type[Struct]]:
     return single, msgspec.defstruct("BatchAnswer", [("predictions", list[single])])  # type: ignore[valid-type]
 
 
-def openapi_config(card: ModelCard, schema: RequestSchema, version: str) -> OpenAPIConfig:
-    """The document's frame with every schema that `documented` refers to."""
-    types = (schema.single, schema.batch, *answer_types(card), ReceiptsRequest, ProblemDocument)
-    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    bearer = SecurityScheme(type="http", scheme="bearer")
-    components = Components(schemas=_verbatim(schemas), security_schemes={"token": bearer})
+def openapi_config(card: ModelCard, version: str) -> OpenAPIConfig:
+    """The document's frame, as JSON only: a viewer would load code from elsewhere."""
     return OpenAPIConfig(
         title=f"{card.name or card.model_id}, served by Countersign",
         version=version,
         description=card.description,
-        components=components,
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],
         path="/schema",
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
     )
+
+
+def add_schemas(app: Litestar, card: ModelCard, schema: RequestSchema) -> None:
+    """Put in every schema that `documented` refers to; Litestar drops what the frame says of schemas."""
+    types = (schema.single, schema.batch, *answer_types(card), ReceiptsRequest, ProblemDocument)
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    app.openapi_schema.components.schemas = _verbatim(schemas)
 
 
 def documented(summary: str, request: str | None, answer: str | None) -> type[Operation]:
