@@ -184,16 +184,29 @@ def _explain(document: YamlDocument, into: Any, message: str) -> tuple[int, int,
     """Find the place that a msgspec message is about, and say it in the words of the file."""
     match = _PLACE.fullmatch(message)
     what, steps = (match[1], match[2] or "") if match else (message, "")
-    path: Path = ()
-    for step in _STEP.finditer(steps):
-        path += (_culprit(document.value, path, into, message),) if step[2] == "..." else (step[1] or int(step[2]),)
-    at = document.values.get(path, (1, 1))
+    try:
+        path = _path(document.value, into, message, steps)
+        at = document.values[path]
+    except (KeyError, IndexError, TypeError):
+        # A key of the file reads like a place in a message: show the message whole, at the top.
+        what, path = message, ()
+        at = document.values[path]
     for pattern, mended in _HINTS:
         if found := pattern.fullmatch(what):
             at = document.keys.get((*path, found[1]), at)
             what = found.expand(mended)
     field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     return *at, f"{field}: {what}" if field else what
+
+
+def _path(value: Any, into: Any, message: str, steps: str) -> Path:
+    """Follow the steps of a message through the document; raises if they lead nowhere."""
+    path: Path = ()
+    inner = value
+    for step in _STEP.finditer(steps):
+        key = _culprit(value, path, into, message) if step[2] == "..." else step[1] or int(step[2])
+        path, inner = (*path, key), inner[key]
+    return path
 
 
 def _culprit(value: Any, path: Path, into: Any, message: str) -> str:
@@ -207,7 +220,7 @@ def _culprit(value: Any, path: Path, into: Any, message: str) -> str:
         except msgspec.ValidationError as error:
             if str(error) == message:
                 return str(key)
-    return str(next(iter(mapping)))
+    raise KeyError(message)
 
 
 def _with_only(value: Any, path: Path, key: str) -> Any:

@@ -2,10 +2,13 @@
 """A card is read whole, or refused where it is wrong; what only a rule asks for may be absent."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.errors import ModelCardInvalid
 from contracts.model_card import ModelCard, card_json_schema, parse_card
@@ -113,3 +116,37 @@ def test_published_schema_refuses_an_unknown_key() -> None:
     validator = jsonschema.Draft202012Validator(card_json_schema())
     assert validator.is_valid(card)
     assert not validator.is_valid(card | {"colour": "blue"})
+
+
+_HOSTILE = st.sampled_from(
+    ["x` - at `$.metrics[...].y", "x` - at `$.nowhere[...]", "` - at `$[...]", "[...]", "$", "value", "", "features"]
+)
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _HOSTILE
+    | st.text("ab1.-:", max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(_HOSTILE | st.text("ab", max_size=2), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.data())
+def test_whatever_is_put_into_a_card_is_read_or_refused_with_a_place(data: st.DataObject) -> None:
+    """No value or key, however odd, makes reading fail in any other way."""
+    card = read_yaml(LEAST.encode(), "card.yaml").value
+    place = card
+    for _ in range(data.draw(st.integers(0, 2))):
+        inner = [value for value in place.values() if isinstance(value, dict)]
+        place = data.draw(st.sampled_from(inner)) if inner else place
+    place[data.draw(st.sampled_from([*place]) | _HOSTILE)] = data.draw(_ANYTHING)
+    message = "card.yaml:1:1: "
+    try:
+        parse_card(json.dumps(card).encode())
+    except ModelCardInvalid as refused:
+        message = str(refused)
+    assert re.match(r"card\.yaml:\d+:\d+: ", message)
