@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from service.metrics import ServiceMetrics
 from service.web.reply import Reply
 
-_EXEMPLAR: Final = "countersign.exemplar"
+_EXEMPLAR: Final = "countersign_exemplar"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 Short = Callable[[Scope, Receive], Awaitable[Reply]]
