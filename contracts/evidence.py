@@ -13,7 +13,7 @@ from contracts.errors import ContractError
 from contracts.identifiers import is_uuid7, parse_uuid
 from contracts.otlp import AttributeValue
 from contracts.payload import PayloadContext
-from contracts.wire import FIXED64, VARINT, expect_bytes, expect_int, expect_text, fields
+from contracts.wire import FIXED64, VARINT, expect_bytes, expect_int, expect_text, fields, read_varint
 
 _KINDS = frozenset(semconv.RECORD_KINDS) - {"span"}
 _MAX_SEQUENCE = (1 << 63) - 2
@@ -53,20 +53,41 @@ def decode_attributes(messages: list[bytes]) -> dict[str, AttributeValue]:
     found: dict[str, AttributeValue] = {}
     keys: set[str] = set()
     for message in messages:
-        key, any_value = "", b""
-        for number, _, part in fields(message):
-            if number == 1:
-                key = expect_text(number, part)
-            elif number == 2:
-                # A message field that occurs twice is merged by protobuf, and merging is concatenation.
-                any_value += expect_bytes(number, part)
+        key, value = _text_attribute(message) or _any_attribute(message)
         if key in keys:
             raise ContractError(f"attribute {key[:128]!r} occurs twice")
         keys.add(key)
-        value = _any_value(any_value)
         if value is not None:
             found[key] = value
     return found
+
+
+def _text_attribute(message: bytes) -> tuple[str, str] | None:
+    """A ``KeyValue`` of short key and text in the layout that encoders give it; None for any other, valid or not."""
+    try:
+        key_end = 2 + message[1]
+        if message[0] != 0x0A or message[1] >= 0x80 or message[key_end] != 0x12:
+            return None
+        length, start = read_varint(message, key_end + 1)
+        if start + length != len(message) or message[start] != 0x0A:
+            return None
+        length, start = read_varint(message, start + 1)
+        if start + length != len(message):
+            return None
+        return message[2:key_end].decode(), message[start:].decode()
+    except (IndexError, ContractError, UnicodeDecodeError):
+        return None
+
+
+def _any_attribute(message: bytes) -> tuple[str, AttributeValue | None]:
+    key, any_value = "", b""
+    for number, _, part in fields(message):
+        if number == 1:
+            key = expect_text(number, part)
+        elif number == 2:
+            # A message field that occurs twice is merged by protobuf, and merging is concatenation.
+            any_value += expect_bytes(number, part)
+    return key, _any_value(any_value)
 
 
 def decode_resource(resource: bytes | None) -> dict[str, AttributeValue]:
@@ -87,24 +108,33 @@ def read_ids(span: bytes) -> tuple[bytes, bytes, int]:
             span_id = expect_bytes(number, value)
         elif number == 8:
             end = expect_int(number, wire_type, value, FIXED64)
+    _require_ids(trace_id, span_id)
+    return trace_id, span_id, end
+
+
+def _require_ids(trace_id: bytes, span_id: bytes) -> None:
     if len(trace_id) != 16 or len(span_id) != 8:
         raise ContractError("a span needs a trace_id of 16 bytes and a span_id of 8")
-    return trace_id, span_id, end
 
 
 def decode_span(span: bytes) -> SpanView:
     """The view of a ``Span`` message; ContractError when it is malformed or repeats an attribute."""
-    trace_id, span_id, end = read_ids(span)
-    name, start = "", 0
+    trace_id = span_id = b""
+    name, times = "", {7: 0, 8: 0}
     attributes: list[bytes] = []
     for number, wire_type, value in fields(span):
         if number == 9:
             attributes.append(expect_bytes(number, value))
+        elif number in times:
+            times[number] = expect_int(number, wire_type, value, FIXED64)
+        elif number == 1:
+            trace_id = expect_bytes(number, value)
+        elif number == 2:
+            span_id = expect_bytes(number, value)
         elif number == 5:
             name = expect_text(number, value)
-        elif number == 7:
-            start = expect_int(number, wire_type, value, FIXED64)
-    return SpanView(trace_id, span_id, name, start, end, decode_attributes(attributes))
+    _require_ids(trace_id, span_id)
+    return SpanView(trace_id, span_id, name, times[7], times[8], decode_attributes(attributes))
 
 
 def read_origin(context: PayloadContext) -> Origin:

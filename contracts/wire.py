@@ -81,13 +81,16 @@ def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """
     position, end = 0, len(data)
     while position < end:
-        key, position = read_varint(data, position)
+        # Keys and lengths mostly fit one byte, and then need no call: this is where decoding spends its time.
+        key = data[position]
+        key, position = (key, position + 1) if key < 0x80 else read_varint(data, position)
         number, wire_type = key >> 3, key & 7
         if not 0 < number < 1 << 29:
             raise ContractError(f"field number {number} is out of range")
         value: int | bytes
         if wire_type == BYTES:
-            length, position = read_varint(data, position)
+            length = data[position] if position < end else 0x80
+            length, position = (length, position + 1) if length < 0x80 else read_varint(data, position)
             value = data[position : position + length]
             if len(value) != length:
                 raise ContractError(f"field {number} ends {length - len(value)} bytes early")
