@@ -69,6 +69,6 @@ def _time(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return min(parse_time(text), (1 << 63) - 1)
+        return min(parse_time(text), (1 << 64) - 1)
     except ContractError as error:
         raise BadParameter(name, str(error)) from error

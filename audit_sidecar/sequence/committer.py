@@ -35,7 +35,7 @@ class Committer:
 
     def commit(self, items: Sequence[Export | OwnRecord]) -> list[Outcome]:
         """An outcome per item; durable on return. Pushback: none was kept. Fatal: end the process."""
-        plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_trace)
+        plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
         try:
             outcomes = [plan.add(item) for item in items]
             if plan.records:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plan one commit: exports become records in order, each export whole or not at all. Pure but for look-ups."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,11 @@ Outcome = tuple[Position, ...] | AuditError
 Seen = NewRecord | StoredRecord
 
 _RECORD_KIND = semconv.RECORD_KIND.encode()
+_MOST_COMPARED = 16
+"""Versions of one span that a further one is compared with; else a sender could make each cost more than the last."""
+
+ByIds = Callable[[bytes, bytes, int | None, int], Sequence[StoredRecord]]
+"""`StoreReader.by_ids`."""
 
 
 class Counts(NamedTuple):
@@ -38,14 +44,12 @@ class Counts(NamedTuple):
 class Plan:
     """Records of one group on top of a log of ``size`` leaves."""
 
-    def __init__(
-        self, size: int, streams: StreamTable, own: OwnStream, by_trace: Callable[[bytes], Sequence[StoredRecord]]
-    ) -> None:
+    def __init__(self, size: int, streams: StreamTable, own: OwnStream, by_ids: ByIds) -> None:
         self._size = size
         self._streams = streams
         self._own = own
-        self._by_trace = by_trace
-        self._in_group: dict[bytes, list[int]] = {}
+        self._by_ids = by_ids
+        self._in_group: dict[tuple[bytes, bytes, int | None], list[int]] = {}
         self.records: list[NewRecord] = []
         self.gaps: list[Gap] = []
         self.counts = Counts()
@@ -65,7 +69,7 @@ class Plan:
 
     def _roll_back(self, records: int, gaps: int, streams: dict[bytes, StreamState], counts: Counts) -> None:
         for record in self.records[records:]:
-            self._in_group[record.leaf.trace].pop()
+            self._in_group[_ids(record.leaf)].pop()
         del self.records[records:], self.gaps[gaps:]
         self._streams.changed = streams
         self.counts = counts
@@ -118,37 +122,40 @@ class Plan:
 
     def _repeat(self, record: Record, payload: Payload) -> Position:
         stream = self._streams.origin(payload.context).stream
-        for index, seen in self._seen(record.span.trace_id):
-            if seen.leaf.stream == stream and seen.leaf.seq == record.sequence:
+        for index, seen in self._seen(record.span.trace_id, record.span.span_id, record.sequence):
+            if seen.leaf.stream == stream:
                 # Once erased there is nothing to compare with; the first acknowledgement still holds.
                 if seen.salt is None or _same(seen, payload):
                     self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
                     return Position(index, seen.leaf_hash)
                 break
-        raise Conflict(f"record {record.sequence} of stream {uuid_text(stream)} was acknowledged with other content")
+        raise Conflict(
+            f"record {record.sequence} of stream {uuid_text(stream)} was acknowledged with other content, or as missing"
+        )
 
     def _place_foreign(self, payload: Payload) -> Position:
         trace, span, time = read_ids(payload.span)
         conflict = False
-        for index, seen in self._seen(trace):
-            if seen.leaf.kind == "span" and seen.leaf.span == span:
-                if _same(seen, payload):
-                    self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
-                    return Position(index, seen.leaf_hash)
-                conflict = True
+        for index, seen in self._seen(trace, span, None):
+            if _same(seen, payload):
+                self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
+                return Position(index, seen.leaf_hash)
+            conflict = True
         if conflict:
             self.counts = self.counts._replace(conflicts=self.counts.conflicts + 1)
         return self._append(Leaf(b"", "span", span, time, trace), payload, Finding(conflict=conflict))
 
-    def _seen(self, trace: bytes) -> list[tuple[int, Seen]]:
-        stored: list[tuple[int, Seen]] = [(record.leaf_index, record) for record in self._by_trace(trace)]
-        return stored + [(self._size + at, self.records[at]) for at in self._in_group.get(trace, ())]
+    def _seen(self, trace: bytes, span: bytes, seq: int | None) -> list[tuple[int, Seen]]:
+        stored = self._by_ids(trace, span, seq, _MOST_COMPARED)
+        found: list[tuple[int, Seen]] = [(record.leaf_index, record) for record in stored]
+        planned = self._in_group.get((trace, span, seq), [])[:_MOST_COMPARED]
+        return found + [(self._size + at, self.records[at]) for at in planned]
 
     def _append(self, leaf: Leaf, payload: Payload, finding: Finding) -> Position:
         salt = fresh_salt()
         leaf = leaf._replace(commitment=commit(salt, payload_bytes(payload)))
         record = NewRecord(leaf, leaf_hash(leaf_text(leaf)), salt, payload, finding)
-        self._in_group.setdefault(leaf.trace, []).append(len(self.records))
+        self._in_group.setdefault(_ids(leaf), []).append(len(self.records))
         self.records.append(record)
         return Position(self._size + len(self.records) - 1, record.leaf_hash)
 
@@ -161,8 +168,12 @@ def find(record: Record) -> Finding:
     return Finding(
         subject if isinstance(subject, str) else None,
         label if isinstance(label, str) else None,
-        score if isinstance(score, float) else None,
+        score if isinstance(score, float) and not math.isnan(score) else None,
     )
+
+
+def _ids(leaf: Leaf) -> tuple[bytes, bytes, int | None]:
+    return leaf.trace, leaf.span, leaf.seq
 
 
 def _same(seen: Seen, payload: Payload) -> bool:

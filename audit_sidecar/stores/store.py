@@ -147,6 +147,9 @@ class StoreReader(Protocol):
     def by_trace(self, trace: bytes) -> list[StoredRecord]:
         """Every record with this trace id, in order."""
 
+    def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
+        """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
+
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
 

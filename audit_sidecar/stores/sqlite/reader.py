@@ -73,6 +73,11 @@ class SqliteReader:
         """Every record with this trace id, in order."""
         return self._records(f"{SELECT_RECORD} WHERE l.trace = ? ORDER BY l.leaf_index", (trace,))
 
+    def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
+        """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
+        where = "l.trace = ? AND l.span = ? AND l.seq IS ? ORDER BY l.leaf_index LIMIT ?"
+        return self._records(f"{SELECT_RECORD} WHERE {where}", (trace, span, seq, limit))
+
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
         query = f"{SELECT_RECORD} WHERE l.trace = ?1 OR l.about = ?1 ORDER BY l.leaf_index"
@@ -112,12 +117,13 @@ class SqliteReader:
 
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
-        query = """
+        bounds = [(text, time) for text, time in (("l.time >= ?", start), ("l.time < ?", stop)) if time is not None]
+        query = f"""
             SELECT s.uuid, min(l.seq), max(l.seq), count(*) FROM leaf AS l JOIN stream AS s ON s.id = l.stream
-            WHERE l.time >= ? AND l.time < ? GROUP BY s.id ORDER BY s.first_time, s.uuid
-        """
+            WHERE {" AND ".join(text for text, _ in bounds) or "true"} GROUP BY s.id ORDER BY s.first_time, s.uuid
+        """  # noqa: S608  (texts of this function; every value is bound)
         found = []
-        for uuid, first, last, count in self._rows(query, (start or 0, (1 << 63) - 1 if stop is None else stop)):
+        for uuid, first, last, count in self._rows(query, tuple(signed(time) for _, time in bounds)):
             state = self.stream(uuid)
             if state is not None:
                 found.append(StreamCount(state, first, last, count))

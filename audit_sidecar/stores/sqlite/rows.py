@@ -10,7 +10,7 @@ from contracts.leaf import Leaf
 from contracts.payload import Payload, PayloadContext, payload_bytes
 
 KIND_NUMBER: Final = {kind: number for number, kind in enumerate(semconv.RECORD_KINDS)}
-_SIGN: Final = 1 << 63
+_HALF: Final = 1 << 63
 
 SELECT_RECORD: Final = """
 SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
@@ -25,13 +25,13 @@ FROM stream AS s JOIN context AS c ON c.id = s.context
 
 
 def signed(unsigned: int) -> int:
-    """A u64 as SQLite's signed integer; times before 2262 stay as they are."""
-    return unsigned - (1 << 64) if unsigned >= _SIGN else unsigned
+    """A u64 as SQLite's signed integer, moved down by 2**63 so that the order of times is the order of rows."""
+    return unsigned - _HALF
 
 
 def unsigned(value: int) -> int:
     """The inverse of `signed`."""
-    return value + (1 << 64) if value < 0 else value
+    return value + _HALF
 
 
 def subject_key(subject: str | None) -> bytes | str | None:
@@ -63,7 +63,8 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
 def read_record(row: tuple[Any, ...], context: PayloadContext | None) -> StoredRecord:
     """A row of `SELECT_RECORD`, with the context that it names."""
     index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, span, _ = row
-    kind = semconv.RECORD_KINDS[number]
+    # A number that no kind has is given as it is: the row then does not give its leaf's hash, and is named for it.
+    kind = semconv.RECORD_KINDS[number] if 0 <= number < len(semconv.RECORD_KINDS) else f"unknown {number}"
     leaf = Leaf(
         commitment, kind, span_id, unsigned(time), trace,
         trace if kind in semconv.REQUEST_KINDS else about, release, seq, stream,

@@ -38,7 +38,7 @@ CREATE TABLE stream (
     model_id      TEXT,
     model_version TEXT,
     next_seq      INTEGER NOT NULL,
-    first_time    INTEGER NOT NULL,
+    first_time    INTEGER NOT NULL,         -- as leaf.time
     last_time     INTEGER NOT NULL,
     ended         INTEGER NOT NULL
 ) STRICT
@@ -51,13 +51,14 @@ CREATE TABLE leaf (
     kind       INTEGER NOT NULL,            -- position in contracts.semconv.RECORD_KINDS
     trace      BLOB    NOT NULL,
     span       BLOB    NOT NULL,
-    time       INTEGER NOT NULL,            -- unsigned nanoseconds in two's complement
+    time       INTEGER NOT NULL,            -- unix nanoseconds, u64, minus 2**63
     stream     INTEGER REFERENCES stream,
     seq        INTEGER,
     about      BLOB                         -- request id, where it is not the trace id
 ) STRICT
 ;
-CREATE INDEX leaf_by_trace ON leaf (trace)
+-- A trace may have very many spans, hence both ids.
+CREATE INDEX leaf_by_ids ON leaf (trace, span)
 ;
 CREATE INDEX leaf_by_about ON leaf (about) WHERE about IS NOT NULL
 ;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A search as SQL. Only columns are named here; every value is bound."""
 
-from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, subject_key
+from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, signed, subject_key
 from audit_sidecar.stores.store import Search
 
 
@@ -16,8 +16,8 @@ def search_clause(search: Search) -> tuple[str, tuple[object, ...]]:
         ("f.score <= ?", search.max_score),
         (stream.format("model_id"), search.model),
         (stream.format("model_version"), search.version),
-        ("l.time >= ?", search.start),
-        ("l.time < ?", search.stop),
+        ("l.time >= ?", None if search.start is None else signed(search.start)),
+        ("l.time < ?", None if search.stop is None else signed(search.stop)),
         ("l.leaf_index < ?", search.before),
         ("l.leaf_index < ?", search.size),
     ]
