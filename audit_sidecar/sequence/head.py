@@ -39,7 +39,10 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
     if all(verifier.name != origin for verifier in verifiers):
         names = ", ".join(repr(verifier.name) for verifier in verifiers)
         raise StoreRefused(f"the store holds the log {origin!r}, but the key is of {names}; use the key of that log")
-    frontier = reader.frontier()
+    try:
+        frontier = reader.frontier()
+    except VerificationError as error:
+        raise StoreRefused(f"the right edge of the log {origin!r} is damaged: {error}; {_FSCK}") from error
     if reader.leaf_hashes(frontier.size, frontier.size + 1):
         raise StoreRefused(f"the store of {origin!r} has a leaf beyond its end at {frontier.size}; {_FSCK}")
     edge = load_edge(reader, frontier.size)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of a producer's stream: who owns it, what may come next, what is a repeat, what is missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -10,6 +10,7 @@ from audit_sidecar.stores.store import StreamState
 from contracts import semconv
 from contracts.evidence import Origin, Record, read_origin
 from contracts.identifiers import uuid_text
+from contracts.otlp import AttributeValue
 from contracts.payload import PayloadContext
 
 SIDECAR_ONLY: Final = frozenset({"gap", "key", "origin", "notice"})
@@ -22,6 +23,12 @@ class Turn(Enum):
     NEXT = "the next one, or a later one after a gap"
     REPEAT = "one that was acknowledged before"
     FOREIGN = "not of the sender's stream: kept as a foreign span"
+
+
+def model_of(attributes: Mapping[str, AttributeValue]) -> tuple[str | None, str | None]:
+    """Model id and version that a Resource names; fsck derives a stream's row with the same function."""
+    model_id, version = attributes.get(semconv.MODEL_ID), attributes.get(semconv.MODEL_VERSION)
+    return model_id if isinstance(model_id, str) else None, version if isinstance(version, str) else None
 
 
 class StreamTable:
@@ -56,8 +63,11 @@ class StreamTable:
         origin = self.origin(context)
         state = self.get(origin.stream)
         if state is None:
-            if record.sequence == 0 and record.kind != "release":
-                raise Refused(f"stream {uuid_text(origin.stream)} starts with a {record.kind}, not with its release")
+            if (record.sequence == 0) is not (record.kind == "release"):
+                raise Refused(
+                    f"stream {uuid_text(origin.stream)} starts with a {record.kind} at {record.sequence}; "
+                    "its release, and nothing else, is record 0"
+                )
             return Turn.NEXT
         if state.producer != producer:
             return Turn.FOREIGN
@@ -77,12 +87,9 @@ class StreamTable:
         state = self.get(origin.stream)
         end = record.span.end
         if state is None:
-            model_id, model_version = (origin.attributes.get(n) for n in (semconv.MODEL_ID, semconv.MODEL_VERSION))
             state = StreamState(
-                origin.stream, producer, origin.release, context,
-                model_id if isinstance(model_id, str) else None,
-                model_version if isinstance(model_version, str) else None, 0, end, end, False,
-            )  # fmt: skip
+                origin.stream, producer, origin.release, context, *model_of(origin.attributes), 0, end, end, False
+            )
         self.changed[origin.stream] = state._replace(
             next_seq=record.sequence + 1, last_time=end, ended=record.kind == "end"
         )
