@@ -10,6 +10,7 @@ from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.check import BadLeaf, Progress, SoundLog, check_log
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.sequence.plan import find
+from audit_sidecar.sequence.streams import model_of
 from audit_sidecar.stores.store import Finding, Gap, StoredRecord, StoreReader, StreamState
 from audit_sidecar.tlog.checkpoint import Checkpoint
 from audit_sidecar.tlog.edge import TileEdge
@@ -19,10 +20,10 @@ from audit_sidecar.tlog.merkle import Frontier, leaf_hash
 from contracts import semconv
 from contracts.commitment import commit
 from contracts.errors import ContractError
-from contracts.evidence import Record, read_record
+from contracts.evidence import Record, decode_resource, read_record
 from contracts.identifiers import parse_uuid, uuid_text
 from contracts.leaf import derive_leaf, leaf_text
-from contracts.payload import payload_bytes
+from contracts.payload import PayloadContext, payload_bytes
 
 _CHUNK = 512
 
@@ -35,7 +36,9 @@ class _Walk:
         self.frontier = Frontier()
         self.edge = TileEdge()
         self.next_seq: dict[bytes, int] = {}
+        self.first: dict[bytes, StoredRecord] = {}
         self.last: dict[bytes, StoredRecord] = {}
+        self.contexts: dict[bytes, PayloadContext] = {}
         self.gaps: dict[bytes, list[Gap]] = {}
 
 
@@ -50,7 +53,8 @@ def check_store(
         committed = reader.frontier()
     except StoreRefused as error:
         raise VerificationError(str(error)) from error
-    if reader.leaf_hashes(committed.size, committed.size + 1):
+    # Of a live store: the log is asked again, for it may have grown between the two questions.
+    if reader.leaf_hashes(committed.size, committed.size + 1) and reader.frontier().size == committed.size:
         raise BadLeaf(committed.size, f"there is a row for it, but the log ends before, at size {committed.size}")
     walk = _Walk(reader)
     for low in range(0, committed.size, _CHUNK):
@@ -74,9 +78,7 @@ def _check_record(walk: _Walk, record: StoredRecord, stored: Finding) -> None:
         raise BadLeaf(index, f"its row gives the hash {leaf_hash(leaf_text(leaf)).hex()}, not {record.leaf_hash.hex()}")
     decoded = _check_payload(record)
     finding = Finding(conflict=_conflicts(walk, record)) if decoded is None else find(decoded)
-    if record.payload is None:
-        # The eraser destroys what a record was found by together with its payload.
-        finding = Finding(conflict=stored.conflict)
+    # The eraser destroys what a record was found by together with its payload; that ids came twice, the leaves say.
     if stored != finding:
         raise BadLeaf(index, f"its index row says {_spell(stored)}, its payload {_spell(finding)}")
     _check_sequence(walk, record, decoded)
@@ -104,10 +106,10 @@ def _check_payload(record: StoredRecord) -> Record | None:
 
 
 def _conflicts(walk: _Walk, record: StoredRecord) -> bool:
-    return record.leaf.kind == "span" and any(
-        other.leaf.kind == "span" and other.leaf.span == record.leaf.span and other.leaf_index < record.leaf_index
-        for other in walk.reader.by_trace(record.leaf.trace)
-    )
+    if record.leaf.kind != "span":
+        return False
+    first = walk.reader.by_ids(record.leaf.trace, record.leaf.span, None, 1)
+    return bool(first) and first[0].leaf_index < record.leaf_index
 
 
 def _check_sequence(walk: _Walk, record: StoredRecord, decoded: Record | None) -> None:
@@ -121,7 +123,13 @@ def _check_sequence(walk: _Walk, record: StoredRecord, decoded: Record | None) -
         raise BadLeaf(record.leaf_index, f"records {expected} to {seq - 1} of stream {uuid_text(stream)} are missing")
     if decoded is not None and decoded.kind == "gap":
         _note_gap(walk, record, decoded)
+    if (
+        record.payload is not None
+        and walk.contexts.setdefault(stream, record.payload.context) != record.payload.context
+    ):
+        raise BadLeaf(record.leaf_index, f"its Resource or scope is not the one of stream {uuid_text(stream)}")
     walk.next_seq[stream] = seq + 1
+    walk.first.setdefault(stream, record)
     walk.last[stream] = record
 
 
@@ -139,18 +147,35 @@ def _note_gap(walk: _Walk, record: StoredRecord, decoded: Record) -> None:
 
 
 def _check_streams(walk: _Walk) -> None:
-    for stream, last in walk.last.items():
-        state = walk.reader.stream(stream)
-        if state is None or not _fits(state, last):
-            raise BadLeaf(last.leaf_index, f"the row of stream {uuid_text(stream)} does not follow from it")
-        if walk.reader.gaps(stream) != walk.gaps.get(stream, []):
+    size = walk.frontier.size
+    states = {stream: walk.reader.stream(stream) for stream in walk.last}
+    # Of a live store: a row may already follow from a record that came after those that were walked.
+    for record in walk.reader.records(size, walk.reader.frontier().size):
+        state = None if record.leaf.stream is None else states.get(record.leaf.stream)
+        if state is not None and record.leaf.seq == state.next_seq - 1:
+            walk.last[state.stream] = record
+    for stream, state in states.items():
+        last = walk.last[stream]
+        if state is None or not _fits(walk, state, last):
+            raise BadLeaf(last.leaf_index, f"the row of stream {uuid_text(stream)} does not follow from its records")
+        if [gap for gap in walk.reader.gaps(stream) if gap.leaf_index < size] != walk.gaps.get(stream, []):
             raise BadLeaf(last.leaf_index, f"the gap rows of stream {uuid_text(stream)} do not follow from its records")
 
 
-def _fits(state: StreamState, last: StoredRecord) -> bool:
-    seq = last.leaf.seq
-    ended = last.leaf.kind == "end"
-    return seq is not None and (state.next_seq, state.last_time, state.ended) == (seq + 1, last.leaf.time, ended)
+def _fits(walk: _Walk, state: StreamState, last: StoredRecord) -> bool:
+    """Whether a stream's row follows from its records; the producer alone is the word of who received them."""
+    seq, first = last.leaf.seq, walk.first[state.stream]
+    context = walk.contexts.get(state.stream)
+    follows = (
+        seq is not None
+        and (state.next_seq, state.last_time, state.ended) == (seq + 1, last.leaf.time, last.leaf.kind == "end")
+        and state.first_time == first.leaf.time
+    )
+    if not follows or context is None:  # all of its payloads were erased
+        return follows
+    return state.context == context and (state.model_id, state.model_version) == model_of(
+        decode_resource(context.resource)
+    )
 
 
 def _spell(finding: Finding) -> str:
