@@ -7,11 +7,13 @@ import msgspec
 
 from audit_sidecar.errors import AuditError
 from audit_sidecar.stores.store import StoredRecord
+from audit_sidecar.tlog.merkle import leaf_hash
 from contracts import semconv
 from contracts.commitment import commit
 from contracts.errors import ContractError
 from contracts.evidence import decode_resource, decode_span
 from contracts.identifiers import uuid_text
+from contracts.leaf import leaf_text
 from contracts.otlp import AttributeValue
 from contracts.payload import payload_bytes
 from contracts.timestamps import format_time
@@ -64,6 +66,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def entry_of(record: StoredRecord) -> Entry:
     """The entry of a stored record; EvidenceDamaged when its payload is not the one it committed to."""
+    require_sound(record)
     leaf = record.leaf
     head = Entry(
         index=record.leaf_index,
@@ -79,16 +82,23 @@ def entry_of(record: StoredRecord) -> Entry:
     )
     if record.payload is None or record.salt is None:
         return head
-    if commit(record.salt, payload_bytes(record.payload)) != leaf.commitment:
-        raise EvidenceDamaged(
-            f"the payload of leaf {record.leaf_index} does not open its commitment; run 'countersign audit fsck'"
-        )
     try:
         return _filled(head, record)
     except (ContractError, msgspec.DecodeError) as error:
         if leaf.kind == "span":  # a stranger's span need not follow our rules; it is kept and shown as opaque
             return head
         raise EvidenceDamaged(f"the payload of leaf {record.leaf_index} cannot be read: {error}") from error
+
+
+def require_sound(record: StoredRecord) -> None:
+    """EvidenceDamaged unless the row gives the leaf's hash and the payload, if there is one, its commitment."""
+    where = f"leaf {record.leaf_index}"
+    if leaf_hash(leaf_text(record.leaf)) != record.leaf_hash:
+        raise EvidenceDamaged(f"the row of {where} does not give its hash; run 'countersign audit fsck'")
+    if record.payload is None or record.salt is None:
+        return
+    if commit(record.salt, payload_bytes(record.payload)) != record.leaf.commitment:
+        raise EvidenceDamaged(f"the payload of {where} does not open its commitment; run 'countersign audit fsck'")
 
 
 def _filled(head: Entry, record: StoredRecord) -> Entry:

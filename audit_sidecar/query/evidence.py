@@ -14,6 +14,7 @@ from audit_sidecar.query.completeness import Completeness, report
 from audit_sidecar.query.entry import Entry, entry_of
 from audit_sidecar.query.receipts import prove, receipt_of
 from audit_sidecar.stores.store import Search, StoredRecord, StoreReader
+from audit_sidecar.tlog.strict import MAX_SIZE
 from contracts.identifiers import uuid_text
 from contracts.receipt import Receipt
 
@@ -111,6 +112,7 @@ def _read_cursor(cursor: str) -> int:
         raw = base64.b64decode(cursor + "=", altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadCursor("the cursor was not given out by this API") from error
-    if len(raw) != 8 or _write_cursor(int.from_bytes(raw)) != cursor:
+    before = int.from_bytes(raw)
+    if len(raw) != 8 or before > MAX_SIZE or _write_cursor(before) != cursor:
         raise BadCursor("the cursor was not given out by this API")
-    return int.from_bytes(raw)
+    return before

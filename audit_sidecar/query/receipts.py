@@ -2,6 +2,7 @@
 """Proofs and receipts of records, from the newest checkpoint on."""
 
 from audit_sidecar.errors import AuditError
+from audit_sidecar.query.entry import require_sound
 from audit_sidecar.stores.store import SignedCheckpoint, StoredRecord, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.merkle import inclusion_proof
@@ -35,7 +36,8 @@ def prove(reader: StoreReader, leaf_index: int) -> str:
 
 
 def receipt_of(reader: StoreReader, record: StoredRecord, opened: bool) -> Receipt:
-    """The receipt of a record; Erased when it should open a commitment whose payload is gone."""
+    """The receipt of a record; Erased when it should open a commitment whose payload is gone, or EvidenceDamaged."""
+    require_sound(record)
     proof = prove(reader, record.leaf_index)
     if not opened:
         return Receipt(leaf_text(record.leaf), proof)
