@@ -30,7 +30,7 @@ def protobuf_from_json(body: bytes) -> bytes:
     try:
         message = ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
         return bytes(message.SerializeToString())
-    except (ParseError, RecursionError, ValueError, TypeError) as error:
+    except (ParseError, RecursionError, ValueError, TypeError, ArithmeticError) as error:
         raise ContractError(f"not OTLP/JSON: {error}") from error
 
 
@@ -41,8 +41,9 @@ def _mend_span(span: dict[str, Any]) -> None:
     for part in (span, span.get("status")):
         if isinstance(part, dict):
             for name in _ENUMS:
-                if isinstance(part.get(name), str):
-                    raise ContractError(f"{name} is an integer in OTLP/JSON, not {part[name][:40]!r}")
+                # Names are not allowed, and what is no integer would be rounded in silence.
+                if part.get(name) is not None and type(part[name]) is not int:
+                    raise ContractError(f"{name} is an integer in OTLP/JSON, not {str(part[name])[:40]!r}")
 
 
 def _mend_ids(part: dict[str, Any]) -> None:
