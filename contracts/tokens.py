@@ -21,6 +21,9 @@ class Caller(NamedTuple):
     roles: frozenset[str]
 
 
+RESERVED_NAMES: Final = frozenset({"local", "unix", "sidecar"})
+"""Producers and callers that need no token. Whoever held a token of such a name could go on with their streams."""
+
 LOCAL: Final = Caller("local", frozenset(ROLES))
 """Every loopback caller while no tokens are configured."""
 
@@ -77,6 +80,8 @@ def _parse_token(entry: object, where: str) -> tuple[bytes, _Token]:
     name, roles, digest = entry.get("name"), entry.get("roles"), entry.get("sha256")
     if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable():
         raise SettingInvalid(f"{where}: name must be printable text of at most 128 characters")
+    if name in RESERVED_NAMES:
+        raise SettingInvalid(f"{where}: the name {name!r} is taken: records carry it for callers without a token")
     if not isinstance(roles, list) or not roles or any(role not in ROLES for role in roles):
         raise SettingInvalid(f"{where}: roles must be some of {', '.join(ROLES)}")
     if not isinstance(digest, str) or len(digest) != 64 or digest.strip("0123456789abcdef"):
