@@ -10,11 +10,11 @@ import re
 from typing import Final
 
 _EMAIL: Final = re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_CARD: Final = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?![\w]|[.,-]\d)", re.ASCII)
-_IDENTITY: Final = re.compile(r"(?<![\w.,-])\d{6} ?\d{4} ?\d{3}(?![\w]|[.,-]\d)", re.ASCII)
-_INTERNATIONAL: Final = re.compile(r"(?<![\w+])(?:\+|00)[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w)", re.ASCII)
+_CARD: Final = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?!\w|[.,-]\w)", re.ASCII)
+_IDENTITY: Final = re.compile(r"(?<![\w.,-])\d{6} ?\d{4} ?\d{3}(?!\w|[.,-]\w)", re.ASCII)
+_INTERNATIONAL: Final = re.compile(r"(?<![\w+.,-])(?:\+|00)[1-9](?:[ ().-]{0,2}\d){7,14}(?!\w|[.,-]\w)", re.ASCII)
 # South Africa: 0 + two digits of area or network, then seven more, as 0821234567, 082 123 4567, (021) 123-4567.
-_NATIONAL: Final = re.compile(r"(?<![\w.,-])\(?0[1-8]\d\)?[ -]?\d{3}[ -]?\d{4}(?![\w]|[.,-]\d)", re.ASCII)
+_NATIONAL: Final = re.compile(r"(?<![\w.,-])\(?0[1-8]\d\)?[ -]?\d{3}[ -]?\d{4}(?!\w|[.,-]\w)", re.ASCII)
 
 
 def find_personal_data(text: str) -> str | None:
