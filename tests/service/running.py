@@ -40,11 +40,13 @@ def write_subject_key(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(bundle: Path, sidecar: FakeSidecar, started: bool = True, **overrides: Any) -> AsyncIterator[Service]:
-    """A service of ``bundle``; ``overrides`` are settings, with ``__`` for a dot."""
+async def running(
+    bundle: Path, sidecar: FakeSidecar, started: bool = True, keys: Path | None = None, **overrides: Any
+) -> AsyncIterator[Service]:
+    """A service of ``bundle``; ``keys`` is a folder to write in, ``overrides`` are settings with ``__`` for a dot."""
     settings: dict[str, Any] = {
         "bundle": str(bundle),
-        "subject_key": str(write_subject_key(bundle)),
+        "subject_key": str(write_subject_key(keys or bundle)),
         "evidence.url": sidecar.url,
     }
     settings.update({name.replace("__", "."): value for name, value in overrides.items()})
