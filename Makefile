@@ -22,7 +22,7 @@ ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)/actionlint
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo up setup test check format lint types imports docs workflows tools lock
+.PHONY: help demo up setup test check format lint types imports docs reference workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ imports: setup ## which package may import which
 
 docs: setup ## documents against the tree, and the style rules no linter knows
 	$(BIN)/python -m pytest -q tests/docs tests/style
+	$(BIN)/python -m scripts.reference --check
+
+reference: setup ## write docs/reference anew from what runs
+	$(BIN)/python -m scripts.reference
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
 	@if [ -x "$(ACTIONLINT)" ]; then echo "$(ACTIONLINT)"; "$(ACTIONLINT)" -shellcheck= -pyflakes=; \

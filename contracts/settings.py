@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings: TOML file, then ``COUNTERSIGN_…`` environment, then command line, into one frozen Struct per program.
 
-``COUNTERSIGN_EVIDENCE__DEADLINE=5`` sets ``evidence.deadline``. Secrets are file paths, never values.
+``COUNTERSIGN_EVIDENCE__DEADLINE=5`` sets ``evidence.deadline``; members of a list are separated by commas. Secrets are file paths, never values.
 """
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -36,7 +36,7 @@ def load_settings(
         if name.startswith(PREFIX) and name not in RESERVED:
             path = name.removeprefix(PREFIX).lower().split("__")
             if _knows(kind, path):
-                _place(tree, path, environment[name], name)
+                _place(tree, path, _listed(_type_at(kind, path), environment[name]), name)
     for dotted, value in (overrides or {}).items():
         if value is not None:
             _place(tree, dotted.split("."), value, f"--{dotted}")
@@ -57,6 +57,22 @@ def _knows(kind: type[msgspec.Struct], path: list[str]) -> bool:
     # One environment serves several programs (`up` starts two), so a name of another program's section is passed over;
     # a mistyped name inside a section that is ours is kept, and refused by the Struct.
     return any(field.name == path[0] for field in msgspec.structs.fields(kind))
+
+
+def _type_at(kind: Any, path: list[str]) -> Any:
+    for part in path:
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            return None
+        kind = {field.name: field.type for field in msgspec.structs.fields(kind)}.get(part)
+    return kind
+
+
+def _listed(kind: Any, text: str) -> str | list[str]:
+    # A variable holds one text; where a list is wanted its members are separated by commas.
+    wanted = (kind, *get_args(kind))
+    if not any(get_origin(option) is list for option in wanted):
+        return text
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _place(tree: dict[str, Any], path: list[str], value: Any, name: str) -> None:

@@ -72,7 +72,7 @@ def _given(value: str | None, flag: str, what: str) -> str:
 
 def _identity(settings: ServiceSettings, model: Model, version: str) -> Identity:
     bundle, known = model.bundle, settings.release
-    images = None if known.images is None else tuple(part.strip() for part in known.images.split(",") if part.strip())
+    images = None if known.images is None else tuple(known.images)
     release = Release(bundle.artifact_digest, bundle.card_digest, known.verdict, known.commit, images)
     place = settings.deployment
     deployment = {

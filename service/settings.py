@@ -22,39 +22,54 @@ class EvidenceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     timeout: Positive = 5.0
     """Seconds until an export without reply is given up and sent again."""
     backlog_records: Bound = 10_000
+    """Records that may wait for acknowledgement before requests are refused unpredicted."""
     backlog_bytes: Bound = 32 << 20
+    """The same in bytes."""
     heartbeat: Positive = 60.0
     """Seconds of silence after which a stream gives a sign of life."""
 
 
 class ReleaseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is known of the release beside artifact and card; ``images`` are separated by commas."""
+    """What is known of the release beside artifact and card; it goes into the release digest."""
 
     verdict: str | None = None
+    """Digest of the gate's verdict."""
     commit: str | None = None
-    images: str | None = None
+    """Commit of the configuration that was rolled out."""
+    images: list[str] | None = None
+    """Image digests of the pod."""
 
 
 class DeploymentSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the process runs; it stands in the release record."""
 
     pod: str | None = None
+    """``k8s.pod.name``"""
     node: str | None = None
+    """``k8s.node.name``"""
     namespace: str | None = None
+    """``k8s.namespace.name``"""
 
 
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything `countersign serve` can be told."""
 
     bundle: str | None = None
+    """Folder of the model, ``models/<id>/<version>``; needed."""
     host: str = "127.0.0.1"
+    """Address of both listeners; beyond loopback only with ``tokens``."""
     port: Port = 8080
+    """0 = a free one."""
     metrics_port: Port = 9464
+    """0 = a free one."""
     subject_key: str | None = None
+    """File of the keys that pseudonyms are made with; the first line is the current one. Needed."""
     tokens: str | None = None
+    """File of bearer tokens; without it every local caller holds all roles."""
     audit_url: str | None = None
     """The audit API, for receipts and the audit log: ``http://host:port`` or ``unix:/path``."""
     audit_token_file: str | None = None
+    """File with a bearer token of role `auditor`, if the audit API asks for one."""
     max_body: Bound = 16 << 20
     """Bytes of a request body."""
     drain: Positive = 20.0

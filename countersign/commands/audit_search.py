@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject-key", metavar="FILE", type=Path, help="the keys that pseudonyms are made with")
     parser.add_argument("--subject", metavar="PSEUDONYM", help="the subject as records name it")
     parser.add_argument("--request", metavar="ID", help="a request id")
-    parser.add_argument("--model", metavar="ID")
+    parser.add_argument("--model", metavar="ID", help="model id")
     parser.add_argument("--version", metavar="V", help="of the model")
     parser.add_argument("--label", metavar="L", help="what was predicted")
     parser.add_argument("--kind", metavar="K", help="default: prediction; 'all' for every kind")

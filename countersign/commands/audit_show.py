@@ -13,7 +13,7 @@ from countersign.audit_source import add_source, open_source, request_id_argumen
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_source(parser)
-    parser.add_argument("request", metavar="REQUEST-ID")
+    parser.add_argument("request", metavar="REQUEST-ID", help="from the answer")
     parser.add_argument("--json", action="store_true", help="as the audit API answers")
 
 

@@ -23,6 +23,8 @@ class Example(Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8080
     public: bool = False
     evidence: Evidence = field(default_factory=Evidence)
+    listen: list[str] = field(default_factory=list)
+    images: list[str] | None = None
 
 
 def file(folder: Path, text: str) -> Path:
@@ -42,6 +44,12 @@ def test_each_layer_overrides_the_one_before(tmp_path: Path) -> None:
     environment = {"COUNTERSIGN_PORT": "2", "COUNTERSIGN_EVIDENCE__DEADLINE": "2", "COUNTERSIGN_PUBLIC": "true"}
     found = load_settings(Example, environment, config, {"port": 3, "evidence.deadline": None})
     assert found == Example(3, True, Evidence(2.0, "a"))
+
+
+def test_a_list_in_the_environment_is_separated_by_commas() -> None:
+    """Whether it may be absent or not."""
+    found = load_settings(Example, {"COUNTERSIGN_LISTEN": "unix:/a, 127.0.0.1:1", "COUNTERSIGN_IMAGES": "sha256:1"})
+    assert found == Example(listen=["unix:/a", "127.0.0.1:1"], images=["sha256:1"])
 
 
 def test_other_programs_settings_are_passed_over() -> None:
