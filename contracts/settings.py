@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings: TOML file, then ``COUNTERSIGN_…`` environment, then command line, into one frozen Struct per program.
 
-``COUNTERSIGN_EVIDENCE__DEADLINE=5`` sets ``evidence.deadline``; members of a list are separated by commas. Secrets are file paths, never values.
+``COUNTERSIGN_EVIDENCE__DEADLINE=5`` sets ``evidence.deadline``; members of a list are separated by commas. Secrets are
+file paths, never values.
 """
 
 import tomllib
