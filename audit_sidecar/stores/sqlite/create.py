@@ -15,8 +15,17 @@ from audit_sidecar.tlog.merkle import Frontier
 
 def create_store(path: Path, origin: str) -> None:
     """Write an empty log of this origin; durable on return. StoreRefused when the file exists."""
-    if path.exists():
-        raise StoreRefused(f"{path} exists already: a store is created once, and never over another")
+    try:
+        _create(path, origin)
+    except FileExistsError as error:
+        raise StoreRefused(f"{path} exists already: a store is created once, and never over another") from error
+    except (OSError, apsw.Error) as error:
+        raise StoreRefused(f"cannot create store {path}: {error}") from error
+
+
+def _create(path: Path, origin: str) -> None:
+    if os.path.lexists(path):  # a link that leads nowhere is in the way too
+        raise FileExistsError(path)
     if not path.parent.is_dir():
         raise StoreRefused(f"the folder {path.parent} does not exist; make it first")
     schema = files("audit_sidecar.stores.sqlite").joinpath("schema.sql").read_text("utf-8")
@@ -34,8 +43,6 @@ def create_store(path: Path, origin: str) -> None:
             )
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    except apsw.Error as error:
-        raise StoreRefused(f"cannot create store {path}: {error}") from error
     finally:
         # Closing the last connection folds the write-ahead log into the file, so the rename moves everything.
         connection.close()
