@@ -163,14 +163,15 @@ class Exporter:
     # One group
 
     async def _gather(self) -> None:
-        if self.backlog:
-            return
-        self._work.clear()
-        try:
-            async with asyncio.timeout(self.limits.heartbeat):
-                await self._work.wait()
-        except TimeoutError:
-            self.backlog.add(Entry(self.stream.heartbeat()))
+        if not self.backlog:
+            self._work.clear()
+            beat = asyncio.get_running_loop().call_later(self.limits.heartbeat, self._beat)
+            await self._work.wait()
+            beat.cancel()
+
+    def _beat(self) -> None:
+        self.backlog.add(Entry(self.stream.heartbeat()))
+        self._work.set()
 
     async def _commit(self, group: list[Entry]) -> None:
         body = encode_export(self.stream.resource, self.stream.scope, [self._place(entry) for entry in group])
