@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints are signed over what is durable, persisted before they are shown, and never go back."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import pytest
+
+from audit_sidecar.errors import Fatal, Pushback
+from audit_sidecar.metrics import SidecarMetrics
+from audit_sidecar.publish.publisher import Publisher
+from audit_sidecar.stores.store import Commit, SignedCheckpoint
+from audit_sidecar.tlog.checkpoint import open_checkpoint
+from audit_sidecar.tlog.merkle import Frontier, leaf_hash
+from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
+from tests.audit_sidecar.producers import Log, foreign, stranger
+
+
+class Recorder:
+    """A writer that keeps checkpoints, or fails as it is told."""
+
+    def __init__(self) -> None:
+        self.put: list[SignedCheckpoint] = []
+        self.failures: list[Exception] = []
+        self.arrived = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def commit(self, commit: Commit) -> None:
+        """Not used by a publisher."""
+        raise AssertionError(commit)
+
+    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
+        """Keep it, or fail."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.put.append(checkpoint)
+        self._loop.call_soon_threadsafe(self.arrived.set)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Tree:
+    """A growing tree."""
+
+    def __init__(self) -> None:
+        self.frontier = Frontier()
+
+    def grow(self) -> None:
+        """One leaf more."""
+        self.frontier = self.frontier.copy()
+        self.frontier.append(leaf_hash(b"x"))
+
+
+def publisher(tree: Tree, writer: Recorder, thread: ThreadPoolExecutor, newest: SignedCheckpoint | None) -> Publisher:
+    return Publisher(lambda: tree.frontier, writer, [SIGNER], thread, SidecarMetrics("0.1.0", lambda: 0.0), newest)
+
+
+async def test_every_size_is_signed_at_most_once() -> None:
+    """The empty log too; nothing happens while the log does not grow, also after a restart."""
+    tree, writer = Tree(), Recorder()
+    with ThreadPoolExecutor(1) as thread:
+        first = publisher(tree, writer, thread, None)
+        for _ in range(3):
+            await first.publish()
+        tree.grow()
+        await first.publish()
+        await publisher(tree, writer, thread, writer.put[-1]).publish()
+    assert [checkpoint.size for checkpoint in writer.put] == [0, 1]
+    for checkpoint in writer.put:
+        opened = open_checkpoint(checkpoint.note, [SIGNER.verifier])
+        assert (opened.origin, opened.size, opened.root) == (ORIGIN, checkpoint.size, checkpoint.root)
+
+
+async def test_what_could_not_be_persisted_is_signed_again() -> None:
+    """A full disk delays a checkpoint; it does not skip one."""
+    tree, writer = Tree(), Recorder()
+    writer.failures.append(Pushback("full"))
+    with ThreadPoolExecutor(1) as thread:
+        running = asyncio.create_task(publisher(tree, writer, thread, None).run(interval=0.001))
+        async with asyncio.timeout(10):
+            await writer.arrived.wait()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    assert [checkpoint.size for checkpoint in writer.put] == [0]
+
+
+async def test_a_second_truth_ends_the_process() -> None:
+    """Fatal comes out of the task, so that nothing goes on being signed."""
+    tree, writer = Tree(), Recorder()
+    writer.failures.append(Fatal("was signed before"))
+    with ThreadPoolExecutor(1) as thread, pytest.raises(Fatal):
+        await publisher(tree, writer, thread, None).run()
+    assert writer.put == []
+
+
+async def test_a_persisted_checkpoint_is_the_one_readers_see(log: Log) -> None:
+    """From the store, with the root of the durable leaves, and counted."""
+    log.send(stranger(*(foreign(number) for number in range(10))))
+    assert log.reader.checkpoint() is None
+    await log.publish()
+    shown = log.reader.checkpoint()
+    assert shown is not None
+    assert (shown.size, shown.root) == (11, log.reader.frontier().root())
+    assert open_checkpoint(shown.note, [SIGNER.verifier]).size == 11
+    assert log.metrics.registry.get_sample_value("countersign_audit_checkpoint_size") == 11
