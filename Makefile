@@ -14,11 +14,6 @@ PORT ?= 8080
 AUDIT_PORT ?= 8081
 METRICS_PORT ?= 9464
 
-# Outside tools live beside other caches, one folder a version, so that a new clone finds them again.
-TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/countersign/tools
-ACTIONLINT_VERSION := v1.7.12
-ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)/actionlint
-
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
@@ -66,15 +61,11 @@ reference: setup ## write docs/reference anew from what runs
 	$(BIN)/python -m scripts.reference
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
-	@if [ -x "$(ACTIONLINT)" ]; then echo "$(ACTIONLINT)"; "$(ACTIONLINT)" -shellcheck= -pyflakes=; \
-	elif [ -n "$${COUNTERSIGN_REQUIRE_TOOLS:-}" ]; then echo "actionlint is missing: run make tools" >&2; exit 1; \
-	else echo "workflows: skipped, actionlint is not built (make tools)"; fi
+	@if actionlint=$$($(PYTHON) scripts/tools.py path actionlint); then "$$actionlint" -shellcheck= -pyflakes=; \
+	elif [ -n "$${COUNTERSIGN_REQUIRE_TOOLS:-}" ]; then exit 1; else echo "workflows: skipped"; fi
 
-tools: $(ACTIONLINT) ## build the outside tools that tests and checks use (needs Go)
-
-$(ACTIONLINT):
-	@command -v go >/dev/null || { echo "make tools needs Go 1.24 or newer to build actionlint" >&2; exit 1; }
-	GOBIN="$(dir $@)" go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+tools: ## build the outside tools that tests and checks use (needs Go, Node and apt for what uses them)
+	@$(PYTHON) scripts/tools.py build
 
 lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 	$(LOCK) pyproject.toml --extra dev --group build -o requirements/dev.txt

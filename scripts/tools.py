@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings the outside tools that tests and checks use onto this machine: each is built once a version and then kept.
+
+They lie beside other caches, ``tools/<name>/<version>/``, where a new clone finds them again. A tool is made in a
+folder beside its place and renamed into it when it is whole, so an interrupted build is never taken for a tool. Where
+packages come from is left to the machine's own configuration of Go, npm and apt.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "tests" / "conformance" / "tools"
+
+
+class ToolMissing(Exception):
+    """A tool that could not be made or found; the message says what to do."""
+
+
+class Tool(NamedTuple):
+    """An outside tool: ``make`` puts its programs into an empty folder, with the help of ``needs``."""
+
+    name: str
+    version: str
+    programs: tuple[str, ...]
+    needs: tuple[str, ...]
+    make: Callable[["Tool", Path], None]
+
+    @property
+    def folder(self) -> Path:
+        """Where this version is kept."""
+        return cache() / self.name / self.version
+
+
+def cache() -> Path:
+    """Where all of them are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "countersign" / "tools"
+
+
+def digest(folder: Path) -> str:
+    """Change whenever a file of the folder does."""
+    hashed = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and "node_modules" not in path.parts):
+        content = path.read_bytes()
+        hashed.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
+    return hashed.hexdigest()[:12]
+
+
+def go_module(tool: Tool, folder: Path) -> None:
+    """Build the mains of a module of ours from its pinned go.mod and go.sum."""
+    module = SOURCES / tool.name
+    packages = "./cmd/..." if (module / "cmd").is_dir() else "."
+    run(["go", "build", "-buildvcs=false", "-trimpath", "-o", f"{folder}{os.sep}", packages], module, GO)
+
+
+def go_install(package: str) -> Callable[[Tool, Path], None]:
+    """Build someone else's main as it was published."""
+
+    def make(tool: Tool, folder: Path) -> None:
+        run(["go", "install", "-trimpath", f"{package}@{tool.version}"], folder, {**GO, "GOBIN": str(folder)})
+
+    return make
+
+
+def npm_package(tool: Tool, folder: Path) -> None:
+    """Copy a package of ours and install exactly what its lock names; no script of any package runs."""
+    shutil.copytree(SOURCES / tool.name, folder, dirs_exist_ok=True)
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
+
+
+def debian_package(package: str) -> Callable[[Tool, Path], None]:
+    """Take a program out of a Debian package, without installing it: no service starts, and root is not needed."""
+
+    def make(tool: Tool, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            run(["apt-get", "download", "--quiet", package], Path(scratch))
+            (archive,) = Path(scratch).glob("*.deb")
+            run(["dpkg", "-x", archive.name, "unpacked"], Path(scratch))
+            for program in tool.programs:
+                shutil.copy2(Path(scratch) / "unpacked" / "usr" / "bin" / program, folder / program)
+                run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
+
+    return make
+
+
+GO = {"CGO_ENABLED": "0"}
+TOOLS = (
+    Tool("actionlint", "v1.7.12", ("actionlint",), ("go",), go_install("github.com/rhysd/actionlint/cmd/actionlint")),
+    Tool(
+        "transparency", f"v1.0.4-{digest(SOURCES / 'transparency')}", ("fsck", "sumdb", "formats", "tesseralog"),
+        ("go",), go_module,
+    ),
+    Tool(
+        "telemetrygen", "v0.161.0", ("telemetrygen",), ("go",),
+        go_install("github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen"),
+    ),
+    Tool("collector", f"v0.165.0-{digest(SOURCES / 'collector')}", ("collector",), ("go",), go_module),
+    Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
+)  # fmt: skip
+# What distributions ship is taken from there, and one that is installed is used as it is.
+DISTRIBUTED = (
+    Tool("strace", "debian", ("strace",), ("apt-get", "dpkg"), debian_package("strace")),
+    Tool("promtool", "debian", ("promtool",), ("apt-get", "dpkg"), debian_package("prometheus")),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """``tools.py build`` makes what is missing, ``tools.py path PROGRAM`` says where one is; 1 says why not."""
+    if arguments == ["build"]:
+        return build()
+    if len(arguments) == 2 and arguments[0] == "path":
+        try:
+            print(find(arguments[1]))
+        except ToolMissing as missing:
+            print(missing, file=sys.stderr)
+            return 1
+        return 0
+    print("usage: tools.py build | tools.py path PROGRAM", file=sys.stderr)
+    return 1
+
+
+def build() -> int:
+    """Make every tool that is missing, each on its own: one that cannot be made stops none of the others."""
+    failed = 0
+    for tool in (*TOOLS, *DISTRIBUTED):
+        try:
+            print(f"tools: {tool.name} {provide(tool)}", flush=True)
+        except ToolMissing as missing:
+            print(f"tools: {missing}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def find(program: str) -> Path:
+    """Where a program is; ToolMissing when it has not been made."""
+    for tool in (*TOOLS, *DISTRIBUTED):
+        if program in tool.programs:
+            installed = shutil.which(program) if tool in DISTRIBUTED else None
+            place = tool.folder / program if installed is None else Path(installed)
+            if place.exists():
+                return place
+            raise ToolMissing(f"{program} is missing: run make tools")
+    raise ToolMissing(f"{program} is none of the tools: {', '.join(known())}")
+
+
+def known() -> list[str]:
+    """Every program there is."""
+    return sorted(program for tool in (*TOOLS, *DISTRIBUTED) for program in tool.programs)
+
+
+def provide(tool: Tool) -> str:
+    """Make the tool unless it is there; say what was done."""
+    try:
+        return f"is at {find(tool.programs[0]).parent}"
+    except ToolMissing:
+        pass
+    for needed in tool.needs:
+        if shutil.which(needed) is None:
+            raise ToolMissing(f"{tool.name} needs {needed}, which is not installed")
+    print(f"tools: {tool.name} {tool.version}: making it (once)", flush=True)
+    tool.folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{tool.version}-", dir=tool.folder.parent))
+    try:
+        tool.make(tool, unfinished)
+        absent = [program for program in tool.programs if not (unfinished / program).exists()]
+        if absent:
+            raise ToolMissing(f"{tool.name}: making it left no {', '.join(absent)}")
+        unfinished.chmod(0o755)
+        settle(unfinished, tool.folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return f"is now at {tool.folder}"
+
+
+def settle(unfinished: Path, place: Path) -> None:
+    """Move a whole tool into its place; when another process was faster, its tool is as good."""
+    try:
+        unfinished.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str] | None = None, output: int | None = None) -> None:
+    """Run one step with its output shown; ToolMissing when it fails."""
+    finished = subprocess.run(
+        command, check=False, cwd=folder, env={**os.environ, **(environment or {})}, stdout=output
+    )
+    if finished.returncode != 0:
+        raise ToolMissing(f"exit code {finished.returncode} from: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
