@@ -12,6 +12,8 @@ from service.evidence.submission import Entry
 
 GROUP_RECORDS: Final = 512
 GROUP_BYTES: Final = 1 << 20
+_ROWS_BESIDE_SINGLES: Final = 128
+"""While single predictions come in, groups hold fewer rows: each single waits for the group in flight."""
 
 
 class Backlog:
@@ -22,6 +24,7 @@ class Backlog:
         self.size = 0
         self._singles: deque[Entry] = deque()
         self._rows: deque[Entry] = deque()
+        self._singles_lately = False
 
     def __bool__(self) -> bool:
         """Whether anything waits for a group."""
@@ -43,18 +46,21 @@ class Backlog:
         """The next records to send: at most 512 or 1 MiB, but at least one if any waits."""
         group: list[Entry] = []
         room = GROUP_BYTES
-        queue, other = self._singles, self._rows
+        rows_left = _ROWS_BESIDE_SINGLES if self._singles or self._singles_lately else GROUP_RECORDS
+        self._singles_lately = bool(self._singles)
+        single_next = True
         while len(group) < GROUP_RECORDS:
+            rows = self._rows if rows_left else None
+            queue = (self._singles or rows) if single_next else (rows or self._singles)
             if not queue:
-                queue, other = other, queue
-                if not queue:
-                    break
+                break
             room -= len(queue[0].span)
             if room < 0 and group:
                 break
+            if queue is rows:
+                rows_left -= 1
             group.append(queue.popleft())
-            if other:
-                queue, other = other, queue
+            single_next = queue is rows
         return group
 
     def release(self, group: list[Entry]) -> None:

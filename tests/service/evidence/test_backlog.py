@@ -24,8 +24,20 @@ def test_singles_and_rows_are_taken_in_turn() -> None:
     backlog.add(single)
     group = backlog.take_group()
     assert single in group[:2]
-    assert len(group) == GROUP_RECORDS
-    assert spans([entry for entry in group if entry is not single]) == spans(rows[: GROUP_RECORDS - 1])
+    taken = len(group) - 1
+    assert 0 < taken < GROUP_RECORDS // 2
+    assert spans([entry for entry in group if entry is not single]) == spans(rows[:taken])
+
+
+def test_groups_are_small_while_singles_come_and_large_otherwise() -> None:
+    """A single waits for the group in flight; when none has come for a group, rows may fill the next."""
+    backlog = Backlog()
+    backlog.add_rows(entries("row", 2000))
+    assert len(backlog.take_group()) == GROUP_RECORDS
+    backlog.add(entries("single", 1)[0])
+    small = [len(backlog.take_group()) for _ in range(2)]
+    assert max(small) < GROUP_RECORDS // 2
+    assert len(backlog.take_group()) == GROUP_RECORDS
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 700), st.integers(1, 4000)), max_size=6))
