@@ -98,6 +98,8 @@ class Exporter:
 
     def submit_rows(self, spans: list[bytes]) -> Submission:
         """Queue the predictions of one batch; they are durable together or the answer is withheld."""
+        if len(spans) == 1:
+            return self.submit(spans[0])
         self._refuse_after_end()
         submission = Submission(spans, self.limits.deadline + len(spans) / 5000)
         self.backlog.add_rows(submission.entries)
@@ -117,7 +119,8 @@ class Exporter:
             Entry(self.stream.withheld(request_id, reason), target=target)
             for request_id, target in zip(request_ids, submission.entries, strict=True)
         ]
-        # Behind their targets in the same queue, so that the target's sequence number is given first.
+        # Behind their targets in the queue that `submit` and `submit_rows` chose by the same rule, so that the target's
+        # sequence number is given first.
         if len(withheld) == 1:
             self.backlog.add(withheld[0])
         else:

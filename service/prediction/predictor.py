@@ -78,9 +78,16 @@ class Predictor:
         self._model_id = model.card.model_id
         self._threshold = model.card.output.threshold
 
+    def admit(self) -> None:
+        """Raise AnswerWithheld, and count it, while a record is not likely to be durable in time."""
+        try:
+            self._exporter.admit()
+        except AnswerWithheld as refusal:
+            self._ledger.withheld(refusal.reason, 1)
+            raise
+
     async def answer(self, ask: Ask, body: bytes) -> bytes:
         """The answer to one request, its record durable."""
-        self._admit()
         instance = self.schema.decode(body)
         outcome = self._model.predict((instance.row,))[0]
         made = self._make(ask, instance, _scored(outcome, "$"), None)
@@ -90,7 +97,6 @@ class Predictor:
 
     async def answer_batch(self, ask: Ask, body: bytes) -> bytes:
         """The answers to all rows of a batch in order, all durable; one bad row refuses the whole."""
-        self._admit()
         batch_id = uuid_text(self._ids.request_id())
         instances: list[Instance] = []
         for place, decoded in enumerate(self.schema.decode_batch(body)):
@@ -140,13 +146,6 @@ class Predictor:
     def _publish(self, event: PredictionEvent, link: SpanLink | None) -> bytes:
         self._ledger.predicted(event.label, event.request_id, event.span_id)
         return encode_span(to_span(event, self._model_id, link))
-
-    def _admit(self) -> None:
-        try:
-            self._exporter.admit()
-        except AnswerWithheld as refusal:
-            self._ledger.withheld(refusal.reason, 1)
-            raise
 
     async def _durable(self, submission: Submission, request_ids: list[bytes]) -> None:
         try:

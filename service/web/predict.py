@@ -65,6 +65,8 @@ class PredictRoutes:
             caller = self._door.admit(headers.get(b"authorization"), _ROLE).name
             require_json(headers.get(b"content-type"))
             body = await read_body(receive, headers.get(b"content-length"), self._max_body)
+            # Before anything is found wrong with the request: a reject leaves a record too, and what waits is bounded.
+            self._predictor.admit()
             ask = Ask(
                 caller,
                 request_id,

@@ -121,6 +121,20 @@ async def test_withheld_batch_leaves_a_record_for_each_row(bundle: Path, sidecar
     assert told == made
 
 
+async def test_withheld_batch_of_one_row_names_its_sequence_number(bundle: Path, sidecar: FakeSidecar) -> None:
+    """A `withheld` record never comes before the prediction it is about, in whichever queue that one waits."""
+    async with running(bundle, sidecar, evidence__deadline=0.05) as service:
+        sidecar.script.append(STALL)
+        rejected = await service.client.post("/predict", json={})
+        answer = await service.client.post("/predict/batch", json={"instances": [ROW]})
+        sidecar.resume()
+        await service.closed()
+    assert (rejected.status_code, answer.status_code) == (422, 503)
+    assert sidecar.kinds() == ["release", "heartbeat", "reject", "prediction", "withheld", "end"]
+    prediction, withheld = sidecar.records[3:5]
+    assert withheld.span.attributes[semconv.TARGET_SEQ] == prediction.sequence
+
+
 async def test_refused_before_predicting_while_exports_fail(bundle: Path, sidecar: FakeSidecar) -> None:
     """After a deadline of failure no prediction is made; the first export that succeeds tells how many were refused."""
     async with running(bundle, sidecar, evidence__deadline=0.05) as service:
@@ -162,6 +176,18 @@ async def test_backlog_is_bounded(bundle: Path, sidecar: FakeSidecar, bound: dic
     assert refused.status_code == 503
     assert "too many records" in refused.json()["detail"]
     assert answered.status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [{"headers": {"x-request-id": "x" * 129}}, {"json": {}}])
+async def test_rejects_are_bounded_too(bundle: Path, sidecar: FakeSidecar, wrong: dict[str, Any]) -> None:
+    """A request that would only leave a reject is refused at the bound as well, for whatever is wrong with it."""
+    async with running(bundle, sidecar, evidence__backlog_records=4) as service:
+        sidecar.script.append(STALL)
+        codes = [(await service.client.post("/predict", **{"json": ROW, **wrong})).status_code for _ in range(8)]
+        waiting = service.parts.exporter.backlog.records
+        sidecar.resume()
+    assert codes == [422] * 4 + [503] * 4
+    assert waiting == 4
 
 
 async def test_nothing_is_predicted_before_release_and_canary_are_durable(bundle: Path, sidecar: FakeSidecar) -> None:
