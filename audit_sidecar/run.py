@@ -4,24 +4,34 @@
 import asyncio
 import logging
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import uvicorn
 import uvloop
 
 from audit_sidecar.errors import AuditError, Fatal
+from audit_sidecar.listeners import (
+    DRAIN_SECONDS,
+    Applications,
+    Listener,
+    Server,
+    Speaks,
+    edge_of,
+    listening,
+    server_of,
+    wanted_addresses,
+)
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.publisher import Publisher
 from audit_sidecar.query.app import build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
-from audit_sidecar.receive.otlp_http import Edge, OtlpReceiver
+from audit_sidecar.receive.otlp_grpc import GrpcReceiver
+from audit_sidecar.receive.otlp_http import OtlpReceiver
 from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.head import load_head
 from audit_sidecar.sequence.own_stream import OwnStream
@@ -30,20 +40,13 @@ from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader, StoreWriter
 from audit_sidecar.stores.url import open_reader, open_writer, store_path
 from audit_sidecar.tlog.keys import Signer
-from contracts.address import Address, bind, parse_address
+from contracts.address import Address
 from contracts.errors import CountersignError, SettingInvalid
 from contracts.identifiers import IdSource
 from contracts.release import Release
-from contracts.tokens import LOCAL, TokenTable, load_tokens
+from contracts.tokens import TokenTable, load_tokens
 
 _log = logging.getLogger(__name__)
-_DRAIN_SECONDS = 5
-
-
-class _Listener(NamedTuple):
-    what: str
-    address: Address
-    socket: socket.socket
 
 
 class _Sidecar(NamedTuple):
@@ -68,7 +71,9 @@ def run_sidecar(settings: SidecarSettings, version: str) -> int:
         closing.callback(writer.close)
         # After the lock is held, so that what is verified is what the log goes on from.
         assemble = _assemble(settings, version, tokens, signer, reader, writer)
-        listeners = [closing.enter_context(_listening(what, address)) for what, address in _wanted(settings, tokens)]
+        listeners = [
+            closing.enter_context(listening(speaks, address)) for speaks, address in wanted_addresses(settings, tokens)
+        ]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(settings, listeners, assemble))
 
@@ -83,27 +88,6 @@ def load_signer(path: Path) -> Signer:
         ) from error
     except (CountersignError, UnicodeDecodeError) as error:
         raise SettingInvalid(f"key file {path}: {error}") from error
-
-
-def _wanted(settings: SidecarSettings, tokens: TokenTable | None) -> list[tuple[str, Address]]:
-    wanted = [("OTLP/HTTP", parse_address(text)) for text in settings.otlp_http]
-    wanted += [("audit API", parse_address(text)) for text in settings.audit]
-    for what, address in wanted:
-        if tokens is None and not address.is_local:
-            raise SettingInvalid(
-                f"{what} on {address} would be open to everyone; give --tokens, or listen on 127.0.0.1"
-            )
-    return wanted
-
-
-@contextmanager
-def _listening(what: str, address: Address) -> Iterator[_Listener]:
-    with bind(address) as listener:
-        try:
-            yield _Listener(what, address, listener)
-        finally:
-            if address.path is not None:
-                Path(address.path).unlink(missing_ok=True)
 
 
 def _assemble(
@@ -136,7 +120,7 @@ def _assemble(
 
 
 async def _serve(
-    settings: SidecarSettings, listeners: list[_Listener], assemble: Callable[[ThreadPoolExecutor], _Sidecar]
+    settings: SidecarSettings, listeners: list[Listener], assemble: Callable[[ThreadPoolExecutor], _Sidecar]
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -144,25 +128,22 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(1, "writer") as thread:
         sidecar = assemble(thread)
+        servers = _servers(sidecar, listeners, settings)
         sequencing = asyncio.create_task(sidecar.sequencer.run())
         await sidecar.sequencer.record("release", sidecar.own.release_attributes())
         await sidecar.sequencer.record("heartbeat", {})
         publishing = asyncio.create_task(sidecar.publisher.run(settings.checkpoint_interval))
         beating = asyncio.create_task(_beat(sidecar.sequencer, settings.heartbeat))
-        servers = [_server(sidecar, listener, settings) for listener in listeners]
-        serving = [
-            asyncio.create_task(server.serve(sockets=[listener.socket]))
-            for server, listener in zip(servers, listeners, strict=True)
-        ]
-        for listener in listeners:
-            _log.info("%s on %s", listener.what, _spell(listener))
+        serving = [asyncio.create_task(server.serve()) for server in servers]
+        for listener, server in zip(listeners, servers, strict=True):
+            _log.info("%s on %s", listener.speaks.value, _spell(listener.speaks, server.address))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, sequencing, publishing, beating, *serving}, return_when=asyncio.FIRST_COMPLETED)
         failure = next((f for t in (sequencing, publishing, beating) if t.done() and (f := t.exception())), None)
         beating.cancel()
         for server in servers:
-            server.should_exit = True
-        await asyncio.wait(serving, timeout=_DRAIN_SECONDS)
+            server.close()
+        await asyncio.wait(serving, timeout=DRAIN_SECONDS)
         if failure is None:
             failure = await _close(sidecar)
         for task in (stopping, sequencing, publishing):
@@ -178,7 +159,7 @@ async def _close(sidecar: _Sidecar) -> Exception | None:
     """The last record and the last checkpoint of a clean end."""
     sidecar.sequencer.close()
     try:
-        await asyncio.wait_for(sidecar.sequencer.record("end", {}), _DRAIN_SECONDS)
+        await asyncio.wait_for(sidecar.sequencer.record("end", {}), DRAIN_SECONDS)
         await sidecar.publisher.publish()
     except (AuditError, TimeoutError) as error:
         return error
@@ -197,33 +178,16 @@ async def _beat(sequencer: Sequencer, interval: float) -> None:
             _log.warning("no heartbeat: %s", error)
 
 
-def _server(sidecar: _Sidecar, listener: _Listener, settings: SidecarSettings) -> "_QuietServer":
-    if listener.what == "audit API":
-        app = sidecar.audit
-    else:
-        private = listener.address.path is not None
-        peer = "unix" if private else (LOCAL.name if sidecar.tokens is None else None)
-        edge = Edge("unix" if private else "http", peer, sidecar.tokens, settings.receive.body_limit)
-        app = OtlpReceiver(sidecar.sequencer, sidecar.origin, edge, sidecar.metrics)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75, server_header=False,
-        http="httptools", timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )  # fmt: skip
-    return _QuietServer(config)
+def _servers(sidecar: _Sidecar, listeners: list[Listener], settings: SidecarSettings) -> list[Server]:
+    sequencer, origin, metrics = sidecar.sequencer, sidecar.origin, sidecar.metrics
+    applications = Applications(
+        audit=sidecar.audit,
+        otlp_http=lambda edge: OtlpReceiver(sequencer, origin, edge, metrics),
+        otlp_grpc=lambda edge: GrpcReceiver(sequencer, origin, edge, metrics),
+    )
+    edges = [edge_of(listener, sidecar.tokens, settings.receive.body_limit) for listener in listeners]
+    return [server_of(listener, edge, applications) for listener, edge in zip(listeners, edges, strict=True)]
 
 
-class _QuietServer(uvicorn.Server):
-    """A server among several in one loop: signals are the process's business, not each server's."""
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals alone."""
-
-    def capture_signals(self) -> Any:
-        """Leave signals alone."""
-        return nullcontext()
-
-
-def _spell(listener: _Listener) -> str:
-    if listener.address.path is not None:
-        return str(listener.address)
-    return f"http://{listener.address._replace(port=int(listener.socket.getsockname()[1]))}"
+def _spell(speaks: Speaks, address: Address) -> str:
+    return str(address) if address.path is not None or speaks is Speaks.OTLP_GRPC else f"http://{address}"

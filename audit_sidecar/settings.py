@@ -37,6 +37,8 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """File with the log's private key."""
     otlp_http: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4318"])
     """Where OTLP/HTTP is received: ``host:port`` or ``unix:/path``."""
+    otlp_grpc: list[str] = msgspec.field(default_factory=list)
+    """Where OTLP/gRPC is received, by convention on port 4317; nowhere unless it is named."""
     audit: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:8081"])
     """Where the audit API listens."""
     tokens: str | None = None

@@ -11,6 +11,8 @@ from contracts.settings import load_settings
 from countersign import __version__
 from countersign.logs import configure_logging
 
+_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "public_log", "tokens")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -24,6 +26,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="receive OTLP/HTTP here: host:port or unix:/path; may repeat",
     )
+    parser.add_argument(
+        "--otlp-grpc",
+        metavar="ADDR",
+        action="append",
+        help="receive OTLP/gRPC here, usually port 4317: host:port or unix:/path; may repeat; default: nowhere",
+    )
     parser.add_argument("--audit", metavar="ADDR", action="append", help="audit API here; may repeat")
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
@@ -32,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    flags = {name: getattr(arguments, name) for name in ("store", "key", "otlp_http", "audit", "public_log", "tokens")}
+    flags = {name: getattr(arguments, name) for name in _FLAGS}
     settings = load_settings(SidecarSettings, os.environ, arguments.config, flags)
     configure_logging("sidecar")
     return run_sidecar(settings, __version__)

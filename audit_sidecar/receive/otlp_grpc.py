@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OTLP/gRPC: ``TraceService/Export`` as raw bytes, so that what is kept is what was sent. All or nothing.
+
+Answers follow opentelemetry-proto docs/specification.md: UNAVAILABLE with RetryInfo, in both places where senders look
+for it, is the only answer that invites a repeat; INVALID_ARGUMENT carries a BadRequest, too large is RESOURCE_EXHAUSTED
+without RetryInfo.
+
+The method is unary to the sender and served as a stream of one message, because only so do we choose when a message is
+read. gzip is undone here and not by the library, which inflates a message whole before it looks at its size.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, Final, Never
+
+import grpc
+
+from audit_sidecar.errors import AuditError
+from audit_sidecar.metrics import SidecarMetrics
+from audit_sidecar.receive.body import inflate
+from audit_sidecar.receive.intake import Edge, Intake, code_of
+from audit_sidecar.receive.rpc_status import Code, bad_request, encode_status, retry_details, retry_info
+from audit_sidecar.sequence.sequencer import Sequencer
+from contracts.address import Address, bind
+from contracts.errors import ContractError, SettingInvalid
+from contracts.semconv import ACK_HEADER
+
+EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+_GZIP: Final = b"\x1f\x8b"
+"""No protobuf message begins so: it would be field 3 of a wire type that does not exist."""
+_ALGORITHMS: Final = 0b101
+"""Identity and gzip, as bits of grpc_compression_algorithm."""
+_MOST_MESSAGE: Final = 1024
+"""Characters of a refusal: senders take at most 8 KiB of trailing metadata, and the text is in there twice."""
+
+_STATUS: Final = {
+    Code.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Code.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    Code.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
+    Code.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Code.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class GrpcReceiver:
+    """The gRPC server of one listener. Make it on the event loop that is to run it."""
+
+    def __init__(self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics) -> None:
+        self._intake = Intake(sequencer, origin, edge, metrics)
+        self._closing = asyncio.Event()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.so_reuseport", 0),  # a second sidecar on this port is a mistake, and is told so
+                ("grpc.max_receive_message_length", edge.body_limit),
+                ("grpc.per_message_decompression", 0),
+                ("grpc.compression_enabled_algorithms_bitset", _ALGORITHMS),
+            ]
+        )
+        self._server.add_generic_rpc_handlers((_Export(self._export),))
+
+    def listen(self, address: Address) -> Address:
+        """Take the address, which must have been found free; the one it really has. SettingInvalid otherwise."""
+        try:
+            if address.path is None:
+                return address._replace(port=self._server.add_insecure_port(str(address)))
+            # The mask makes the socket private from its first moment, not from a later chmod on.
+            previous = os.umask(0o177)
+            try:
+                self._server.add_insecure_port(f"unix:{address.path}")
+            finally:
+                os.umask(previous)
+        except RuntimeError as error:
+            raise SettingInvalid(f"cannot listen on {address}: {error}; choose another address") from error
+        return address
+
+    async def serve(self, drain: float) -> None:
+        """Serve until `close`, then give the calls under way at most ``drain`` seconds."""
+        await self._server.start()
+        await self._closing.wait()
+        await self._server.stop(drain)
+
+    def close(self) -> None:
+        """Begin to drain: no new calls."""
+        self._closing.set()
+
+    async def _export(self, _: Any, context: _Context) -> bytes:
+        metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+        try:
+            producer = self._intake.producer(metadata.get("authorization"))
+            request = await self._read(context)
+            positions = await self._intake.keep(producer, request)
+        except (AuditError, ContractError) as error:
+            await _refuse(context, error)
+        return self._intake.acknowledgement(positions) if metadata.get(ACK_HEADER) == "1" else b""
+
+    async def _read(self, context: _Context) -> bytes:
+        """The one message of a unary call, inflated; ContractError when there is none or more."""
+        request = await context.read()
+        if not isinstance(request, bytes):
+            raise ContractError("an export is one message, and none came")
+        if await context.read() is not grpc.aio.EOF:
+            raise ContractError("an export is one message, and more than one came")
+        return inflate(request, self._intake.edge.body_limit) if request.startswith(_GZIP) else request
+
+
+class _Export(grpc.GenericRpcHandler):
+    """Routes the one method; the library answers UNIMPLEMENTED to any other."""
+
+    def __init__(self, export: Any) -> None:
+        self._handler: Any = grpc.stream_unary_rpc_method_handler(export)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        """The handler of a method, or None."""
+        return self._handler if handler_call_details.method == EXPORT else None
+
+
+def require_free(address: Address) -> None:
+    """SettingInvalid when the address cannot be listened on, before anything has been started."""
+    bind(address).close()
+    if address.path is not None:
+        Path(address.path).unlink()
+
+
+async def _refuse(context: _Context, error: AuditError | ContractError) -> Never:
+    code = code_of(error)
+    message = str(error)[:_MOST_MESSAGE]
+    details = b""
+    if code is Code.INVALID_ARGUMENT:
+        details = bad_request(message)
+    elif code is Code.UNAVAILABLE:
+        details = retry_details()
+    trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", encode_status(code, message, details))]
+    if code is Code.UNAVAILABLE:
+        trailers.append(("google.rpc.retryinfo-bin", retry_info()))
+    await context.abort(_STATUS[code], message, tuple(trailers))
+    raise AssertionError("abort never returns")
