@@ -12,8 +12,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from contracts.errors import SettingInvalid
 from service.client.connection import Connection, Reply, request_head
 from service.client.endpoint import Endpoint
+from service.errors import ConnectionFailed
 from service.evidence.receiver import read_secret
 
 _TIMEOUT: Final = 10.0
@@ -56,10 +58,18 @@ class AuditClient:
         if body:
             headers["Content-Type"] = "application/json"
         if self._token_file is not None:
-            headers["Authorization"] = f"Bearer {read_secret(self._token_file)}"
+            headers["Authorization"] = f"Bearer {_current(self._token_file)}"
         async with self._slots:
             connection = self._idle.pop() if self._idle else Connection(self._endpoint, _MAX_REPLY)
             head = request_head(self._endpoint, method, target, headers, len(body))
             reply = await connection.request(head, body, _TIMEOUT)
             self._idle.append(connection)
             return reply
+
+
+def _current(token_file: Path) -> str:
+    # Read each time, so that the token can be rotated; a file that has gone meanwhile is no fault of the caller.
+    try:
+        return read_secret(token_file)
+    except SettingInvalid as error:
+        raise ConnectionFailed(str(error)) from error

@@ -5,6 +5,7 @@ Three outcomes, and no fourth: an `Acknowledgement` with one position per span; 
 bytes are to be sent again; `EvidenceFatal`, after which nothing can.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +49,9 @@ class Receiver:
             return self._acknowledgement(reply.body, count)
         message = f"{self.endpoint.text} answered {reply.status}: {_reason(reply)}"
         if reply.status in (401, 403):
-            self._headers = self._read_headers()
+            # While the file is being replaced it may not be there; the old token then serves for another attempt.
+            with suppress(SettingInvalid):
+                self._headers = self._read_headers()
         if reply.status in _RETRYABLE or reply.status >= 500:
             raise ExportDelayed(message, _retry_after(reply))
         raise EvidenceFatal(f"evidence was refused for good: {message}")

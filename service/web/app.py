@@ -110,7 +110,7 @@ def _receipt_routes(parts: Parts) -> list[ControllerRouterHandler]:
     async def receipts(request: _Asked) -> ASGIApp:
         caller = _caller(parts.door, request, "consumer")
         headers = read_headers(request.scope["headers"])
-        require_json(headers.get(b"content-type"))
+        require_json(headers)
         body = await read_body(request.receive, headers.get(b"content-length"), parts.max_body)
         return await routes.many(body, caller)
 

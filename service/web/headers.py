@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The request headers that the service looks at, read in one pass."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from service.prediction.pii import find_personal_data
@@ -12,6 +12,7 @@ _LONGEST_ID: Final = 128
 _WANTED: Final = frozenset(
     {
         b"authorization",
+        b"content-encoding",
         b"content-length",
         b"content-type",
         b"traceparent",
@@ -30,11 +31,13 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     return found
 
 
-def require_json(content_type: str | None) -> None:
-    """Raise RequestRefused unless the body is declared as JSON, or not declared at all."""
-    if content_type is None or content_type.partition(";")[0].strip().lower() == "application/json":
-        return
-    raise RequestRefused(415, "media-type", "the body must be sent with Content-Type: application/json")
+def require_json(headers: Mapping[bytes, str]) -> None:
+    """Raise RequestRefused unless the body is plain JSON by its headers, or they say nothing of it."""
+    if headers.get(b"content-encoding", "identity").strip().lower() != "identity":
+        raise RequestRefused(415, "content-encoding", "the body must be sent without Content-Encoding")
+    content_type = headers.get(b"content-type", "application/json")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise RequestRefused(415, "media-type", "the body must be sent with Content-Type: application/json")
 
 
 def client_request_id(value: str | None) -> str | None:

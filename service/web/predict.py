@@ -63,7 +63,7 @@ class PredictRoutes:
         try:
             headers = read_headers(scope["headers"])
             caller = self._door.admit(headers.get(b"authorization"), _ROLE).name
-            require_json(headers.get(b"content-type"))
+            require_json(headers)
             body = await read_body(receive, headers.get(b"content-length"), self._max_body)
             # Before anything is found wrong with the request: a reject leaves a record too, and what waits is bounded.
             self._predictor.admit()

@@ -245,9 +245,10 @@ async def test_refusals_before_the_body_is_looked_at_are_only_counted(bundle: Pa
             await client.post("/predict", content=b" " * 2001, headers=JSON),
             await client.post("/predict", content=in_parts(), headers=JSON),
             await client.post("/predict", content=b"a=b", headers={"content-type": "text/plain"}),
+            await client.post("/predict", content=b"x", headers=JSON | {"content-encoding": "gzip"}),
         ]
         await service.closed()
-    assert [answer.status_code for answer in answers] == [404, 405, 405, 413, 413, 415]
+    assert [answer.status_code for answer in answers] == [404, 405, 405, 413, 413, 415, 415]
     for answer in answers:
         assert answer.headers["content-type"] == "application/problem+json"
         assert is_uuid7(parse_uuid(answer.json()["request_id"]))
@@ -273,6 +274,16 @@ async def test_unexpected_failure_is_a_500_with_an_error_record(
     assert record.span.trace_id == parse_uuid(response.json()["request_id"])
     assert record.span.attributes[semconv.ERROR_TYPE] == "LookupError"
     assert "secret" not in response.text + caplog.text + str(record.span.attributes)
+
+
+async def test_body_without_a_type_is_taken_for_json(service: Service) -> None:
+    """And so are parameters of the type."""
+    body = json.dumps(ROW).encode()
+    bare = await service.client.post("/predict", content=body)
+    charset = await service.client.post(
+        "/predict", content=body, headers={"content-type": "Application/JSON; charset=utf-8"}
+    )
+    assert (bare.status_code, charset.status_code) == (200, 200)
 
 
 async def test_trailing_slash_takes_the_same_way(service: Service, sidecar: FakeSidecar) -> None:
