@@ -8,6 +8,7 @@ A stream that cannot go on ends the process with status 1, for only a new proces
 import asyncio
 import gc
 import logging
+import os
 import signal
 import time
 from contextlib import nullcontext
@@ -29,12 +30,15 @@ from service.evidence.stream import Stream
 from service.metrics import ServiceMetrics
 from service.prediction.predictor import Predictor
 from service.prepared import Prepared
+from service.telemetry.lane import Lane
+from service.telemetry.start import Origin, start_telemetry
 from service.web.app import Parts, build_app, build_metrics_app
 from service.web.door import Door
 
 _LOG: Final = logging.getLogger("countersign.service")
 _KEEP_ALIVE: Final = 75
 _COLLECT_AFTER: Final = (50_000, 20, 100)
+_TELEMETRY_FLUSH: Final = 2.0
 
 
 def run_service(prepared: Prepared) -> int:
@@ -54,6 +58,7 @@ class _Running(NamedTuple):
     servers: list[uvicorn.Server]
     serving: list[asyncio.Task[None]]
     audit: AuditClient | None
+    telemetry: Lane | None
 
 
 async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
@@ -67,7 +72,11 @@ async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
     announcing.cancel()
     stopping.cancel()
     await asyncio.gather(announcing, stopping, return_exceptions=True)
-    return await _drain(running, prepared.settings.drain)
+    code = await _drain(running, prepared.settings.drain)
+    if running.telemetry is not None:
+        # Last, so that neither requests nor evidence wait for a Collector.
+        running.telemetry.close(_TELEMETRY_FLUSH)
+    return code
 
 
 def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
@@ -78,7 +87,7 @@ def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, listeners, strict=True)
     ]
-    return _Running(parts.exporter, exporting, servers, serving, parts.audit)
+    return _Running(parts.exporter, exporting, servers, serving, parts.audit, parts.telemetry)
 
 
 def compose(prepared: Prepared) -> Parts:
@@ -154,6 +163,8 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         ws="none",
         lifespan="off",
         log_config=None,
+        # What strangers send must not fill our log; what breaks in a request is told by the routes.
+        log_level="critical",
         access_log=False,
         server_header=False,
         date_header=False,

@@ -72,7 +72,7 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """File with a bearer token of role `auditor`, if the audit API asks for one."""
     max_body: Bound = 16 << 20
     """Bytes of a request body."""
-    drain: Positive = 20.0
+    drain: Positive = 10.0
     """Seconds that requests under way, and then the evidence, may take after a stop signal."""
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)

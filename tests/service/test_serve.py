@@ -125,6 +125,31 @@ async def test_lasting_refusal_ends_the_process(flags: list[str], sidecar: FakeS
     assert "Traceback" not in said
 
 
+async def test_caller_who_never_finishes_does_not_hold_up_the_end(
+    flags: list[str], sidecar: FakeSidecar, tmp_path: Path
+) -> None:
+    """After the bound the stream ends cleanly without that request, and junk on the wire fills no log."""
+    settings = tmp_path / "serve.toml"
+    settings.write_text("drain = 0.1\n")
+    async with serve(*flags, "--config", str(settings)) as running:
+        url = (await running.says("listening on")).split()[-1]
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"junk\r\n\r\n")
+        assert b"400" in await reader.readline()
+        writer.close()
+        _, slow = await asyncio.open_connection(host, int(port))
+        slow.write(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+        await slow.drain()
+        running.process.send_signal(signal.SIGTERM)
+        code, said = await running.ends()
+        slow.close()
+    assert code == 0
+    assert "Traceback" not in said
+    assert sidecar.kinds() == ["release", "heartbeat", "end"]
+    assert "Invalid HTTP" not in said
+
+
 async def test_stop_without_sidecar_is_no_clean_end(flags: list[str], sidecar: FakeSidecar, tmp_path: Path) -> None:
     """When evidence cannot be flushed within the bound, the exit code says so."""
     settings = tmp_path / "serve.toml"
@@ -136,13 +161,6 @@ async def test_stop_without_sidecar_is_no_clean_end(flags: list[str], sidecar: F
         code, said = await running.ends()
     assert code == 1
     assert "has no end record" in said.splitlines()[-1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def replaced(flags: list[str], flag: str, value: str) -> list[str]:
