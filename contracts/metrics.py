@@ -14,6 +14,7 @@ ANSWERS_WITHHELD: Final = "countersign_answers_withheld_total"
 REJECTS: Final = "countersign_rejects_total"
 INFLIGHT_REQUESTS: Final = "countersign_inflight_requests"
 CARD_REVIEW: Final = "countersign_card_review_timestamp_seconds"
+TELEMETRY_SPANS: Final = "countersign_telemetry_spans_total"
 
 AUDIT_BUILD_INFO: Final = "countersign_audit_build_info"
 AUDIT_RECEIVED: Final = "countersign_audit_records_received_total"
@@ -35,7 +36,7 @@ AUDIT_DISK_FREE: Final = "countersign_audit_disk_free_bytes"
 
 SERVICE_METRICS: Final = (
     BUILD_INFO, REQUESTS, REQUEST_DURATION, PREDICTIONS, EVIDENCE_COMMIT, EVIDENCE_ACKNOWLEDGED, EVIDENCE_BACKLOG,
-    ANSWERS_WITHHELD, REJECTS, INFLIGHT_REQUESTS, CARD_REVIEW,
+    ANSWERS_WITHHELD, REJECTS, INFLIGHT_REQUESTS, CARD_REVIEW, TELEMETRY_SPANS,
 )  # fmt: skip
 SIDECAR_METRICS: Final = (
     AUDIT_BUILD_INFO, AUDIT_RECEIVED, AUDIT_ACKNOWLEDGED, AUDIT_REJECTED, AUDIT_DUPLICATES, AUDIT_CONFLICTS,

@@ -57,6 +57,9 @@ LAST: Final = "countersign.last"
 OPERATOR: Final = "countersign.operator"
 ROLE: Final = "countersign.role"
 QUERY: Final = "countersign.query"
+"""What was asked of the audit API: method, path and query string, in which persons stand as pseudonyms."""
+ON_BEHALF_OF: Final = "countersign.on_behalf_of"
+"""Who asked the service that asked the audit API; that there was such a caller is the service's word."""
 FIELD: Final = "countersign.field"
 """Path of the offending field in a rejected request, e.g. ``$.tenure_months``; never its value."""
 PROBLEM_TYPE: Final = "countersign.problem.type"
@@ -77,9 +80,18 @@ POD_NAME: Final = "k8s.pod.name"
 NODE_NAME: Final = "k8s.node.name"
 NAMESPACE_NAME: Final = "k8s.namespace.name"
 
+# Telemetry spans, which are no evidence: one SERVER span per HTTP request.
+HTTP_METHOD: Final = "http.request.method"
+URL_SCHEME: Final = "url.scheme"
+EVIDENCE_WAIT: Final = "countersign.evidence.wait"
+"""Seconds from an answer made to its evidence durable; a double."""
+
 SCOPE_NAME: Final = "countersign"
 ACK_HEADER: Final = "countersign-ack"
 """Request header of a producer that wants index and leaf hash of every span in the acknowledgement."""
+
+ON_BEHALF_HEADER: Final = "countersign-on-behalf-of"
+"""Request header that names the end caller to the audit API, percent-encoded; only an auditor's token may send it."""
 
 RECORD_KINDS: Final = (
     "release",

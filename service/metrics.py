@@ -63,6 +63,7 @@ class ServiceMetrics:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._backlog: Callable[[], int] = lambda: 0
+        self._telemetry: Callable[[], Mapping[str, int]] = dict
         self._requests: dict[Labels, int] = {}
         self._predictions: dict[str, int] = {}
         self._prediction_exemplars: dict[str, tuple[bytes, bytes]] = {}
@@ -78,6 +79,10 @@ class ServiceMetrics:
     def watch_backlog(self, records: Callable[[], int]) -> None:
         """Ask ``records`` at each scrape how many are not acknowledged."""
         self._backlog = records
+
+    def watch_telemetry(self, spans: Callable[[], Mapping[str, int]]) -> None:
+        """Ask ``spans`` at each scrape how many had which outcome; without telemetry there are none."""
+        self._telemetry = spans
 
     def requested(self, labels: Labels, seconds: float, ids: tuple[bytes, bytes] | None) -> None:
         """A request was answered; ``labels`` are route, method and status code."""
@@ -135,6 +140,8 @@ class ServiceMetrics:
         yield _gauge(metrics.EVIDENCE_BACKLOG, "Records that are not acknowledged yet.", {}, self._backlog())
         yield _counter(metrics.ANSWERS_WITHHELD, "Answers that did not leave.", ("reason",), _single(self._withheld))
         yield _counter(metrics.REJECTS, "Requests refused for what they hold.", ("reason",), _single(self._rejects))
+        outcomes = _single(self._telemetry())
+        yield _counter(metrics.TELEMETRY_SPANS, "Telemetry spans, which are no evidence.", ("outcome",), outcomes)
         yield _gauge(metrics.INFLIGHT_REQUESTS, "Requests under way.", {}, self.inflight)
 
     def _collect_predictions(self, model: Mapping[str, str]) -> Metric:

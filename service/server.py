@@ -93,13 +93,19 @@ def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
 def compose(prepared: Prepared) -> Parts:
     """Put the parts of one process together; called on the event loop that will run them."""
     settings, evidence = prepared.settings, prepared.settings.evidence
-    stream = Stream(prepared.identity, IdSource(), time.time_ns)
+    identity = prepared.identity
+    stream = Stream(identity, IdSource(), time.time_ns)
     token = None if evidence.token_file is None else Path(evidence.token_file)
     limits = Limits(evidence.deadline, evidence.backlog_records, evidence.backlog_bytes, evidence.heartbeat)
     metrics = ServiceMetrics(prepared.facts())
     exporter = Exporter(stream, Receiver(prepared.receiver, evidence.timeout, token), limits, metrics.committed)
     metrics.watch_backlog(lambda: exporter.backlog.records)
     audit_token = None if settings.audit_token_file is None else Path(settings.audit_token_file)
+    telemetry = start_telemetry(
+        os.environ, Origin(identity.service_version, stream.stream_id, identity.model_id, identity.model_version)
+    )
+    if telemetry is not None:
+        metrics.watch_telemetry(telemetry.counts)
     return Parts(
         bundle=prepared.model.bundle,
         predictor=Predictor(prepared.model, prepared.key, exporter, metrics, IdSource()),
@@ -108,7 +114,8 @@ def compose(prepared: Prepared) -> Parts:
         door=Door(prepared.tokens),
         audit=None if prepared.audit is None else AuditClient(prepared.audit, audit_token),
         max_body=settings.max_body,
-        version=prepared.identity.service_version,
+        version=identity.service_version,
+        telemetry=telemetry,
     )
 
 

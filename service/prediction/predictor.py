@@ -8,6 +8,7 @@ metrics cannot disagree. The subject is pseudonymised before anything else sees 
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -36,7 +37,8 @@ _OK: Final = 200
 class Ask(NamedTuple):
     """What the edge knows of a request. ``start`` is in unix nanoseconds; ``request_id`` names it in problems.
 
-    A single prediction and the first row of a batch have these ids; further rows get their own.
+    A single prediction and the first row of a batch have these ids; further rows get their own. ``waited`` is told how
+    many seconds the answer, once made, waited for its evidence, in vain or not.
     """
 
     caller: str
@@ -45,6 +47,7 @@ class Ask(NamedTuple):
     start: int
     client_request_id: str | None = None
     link: SpanLink | None = None
+    waited: Callable[[float], None] | None = None
 
 
 class Ledger(Protocol):
@@ -92,7 +95,7 @@ class Predictor:
         outcome = self._model.predict((instance.row,))[0]
         made = self._make(ask, instance, _scored(outcome, "$"), None)
         submission = self._exporter.submit(made.span)
-        await self._durable(submission, [ask.request_id])
+        await self._durable(submission, [ask.request_id], ask)
         return self._response(made, submission, 0, msgspec.json.encode(self._exporter.log).decode()).encode()
 
     async def answer_batch(self, ask: Ask, body: bytes) -> bytes:
@@ -111,7 +114,7 @@ class Predictor:
             made.append(self._make(ask if place == 0 else self._next(ask), instance, outcome, batch_id))
             await _let_others(place)
         submission = self._exporter.submit_rows([row.span for row in made])
-        await self._durable(submission, [row.request_id for row in made])
+        await self._durable(submission, [row.request_id for row in made], ask)
         return await self._batch_response(made, submission)
 
     def _next(self, ask: Ask) -> Ask:
@@ -147,7 +150,8 @@ class Predictor:
         self._ledger.predicted(event.label, event.request_id, event.span_id)
         return encode_span(to_span(event, self._model_id, link))
 
-    async def _durable(self, submission: Submission, request_ids: list[bytes]) -> None:
+    async def _durable(self, submission: Submission, request_ids: list[bytes], ask: Ask) -> None:
+        start = time.perf_counter()
         try:
             await submission.committed()
         except AnswerWithheld as withheld:
@@ -155,6 +159,9 @@ class Predictor:
             if withheld.reason == "deadline":
                 self._exporter.note_withheld(submission, request_ids, withheld.reason)
             raise
+        finally:
+            if ask.waited is not None:
+                ask.waited(time.perf_counter() - start)
 
     def _response(self, made: _Made, submission: Submission, place: int, log_json: str) -> str:
         position = submission.entries[place].position

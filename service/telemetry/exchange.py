@@ -15,7 +15,18 @@ class Exchange:
     for; ``route`` is a template, empty for a path that no route knows.
     """
 
-    __slots__ = ("end", "error_type", "evidence_wait", "link", "method", "request_id", "route", "scheme", "start", "status")
+    __slots__ = (
+        "end",
+        "error_type",
+        "evidence_wait",
+        "link",
+        "method",
+        "request_id",
+        "route",
+        "scheme",
+        "start",
+        "status",
+    )
 
     def __init__(self, request_id: bytes, method: str, scheme: str, start: int) -> None:
         self.request_id = request_id

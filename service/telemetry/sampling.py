@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trace ids that are request ids, and a sampler that can count with them."""
 
-from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState
-from opentelemetry.util.types import Attributes
 
 from contracts.identifiers import IdSource
 
@@ -45,19 +42,9 @@ class RequestIdSampler(Sampler):
     def __init__(self, inner: Sampler) -> None:
         self._inner = inner
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
+    def should_sample(self, parent_context: Context | None, trace_id: int, *rest: Any, **named: Any) -> SamplingResult:
         """The other sampler's decision."""
-        spread = (trace_id & _RANDOM) << 2
-        return self._inner.should_sample(parent_context, spread, name, kind, attributes, links, trace_state)
+        return self._inner.should_sample(parent_context, (trace_id & _RANDOM) << 2, *rest, **named)
 
     def get_description(self) -> str:
         """The other sampler's, for it decides."""

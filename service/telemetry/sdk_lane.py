@@ -63,9 +63,7 @@ class SdkLane:
             semconv.MODEL_VERSION: origin.model_version,
         }
         # At exit the SDK would wait for the Collector for half a minute; `close` waits as long as it is told.
-        self._provider = TracerProvider(
-            resource=_resource(origin), id_generator=self._ids, shutdown_on_exit=False
-        )
+        self._provider = TracerProvider(resource=_resource(origin), id_generator=self._ids, shutdown_on_exit=False)
         self._provider.sampler = RequestIdSampler(self._provider.sampler)
         bound = _queue_size(os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE", ""))
         batching = BatchSpanProcessor(CountedExporter(exporter, self._tally), bound)

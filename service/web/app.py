@@ -20,6 +20,8 @@ from service.audit_client import AuditClient
 from service.evidence.exporter import Exporter
 from service.metrics import ServiceMetrics
 from service.prediction.predictor import Predictor
+from service.telemetry.exchange import exchange_of
+from service.telemetry.lane import Lane
 from service.web.audit_log import AuditLogRoute
 from service.web.body import read_body
 from service.web.card import CardRoutes
@@ -29,16 +31,17 @@ from service.web.health import HealthRoutes
 from service.web.observed import Observed
 from service.web.openapi import add_schemas, documented, openapi_config
 from service.web.predict import PredictRoutes
-from service.web.problems import RequestRefused, problem_of
+from service.web.problems import RequestRefused, error_type, problem_of
 from service.web.receipts import ReceiptRoutes
 from service.web.reply import Reply
+from service.web.traced import Traced
 
 _LOG: Final = logging.getLogger("countersign.service")
 _Asked = Request[Any, Any, Any]
 
 
 class Parts(NamedTuple):
-    """What the application is composed of; ``max_body`` in bytes, ``audit`` None without an audit API."""
+    """What the application is composed of; ``max_body`` in bytes, ``audit`` and ``telemetry`` None where there is none."""
 
     bundle: Bundle
     predictor: Predictor
@@ -48,6 +51,7 @@ class Parts(NamedTuple):
     audit: AuditClient | None
     max_body: int
     version: str
+    telemetry: Lane | None = None
 
 
 def build_app(parts: Parts) -> ASGIApp:
@@ -67,7 +71,8 @@ def build_app(parts: Parts) -> ASGIApp:
         debug=False,
     )
     add_schemas(app, card, parts.predictor.schema)
-    return Observed(app, parts.metrics, {"/predict": predict.single, "/predict/batch": predict.batch})
+    observed = Observed(app, parts.metrics, {"/predict": predict.single, "/predict/batch": predict.batch})
+    return observed if parts.telemetry is None else Traced(observed, parts.telemetry)
 
 
 def build_metrics_app(parts: Parts) -> ASGIApp:
@@ -128,10 +133,9 @@ def _governance_routes(parts: Parts) -> list[ControllerRouterHandler]:
 
     @get("/governance/audit-log", operation_class=documented("Entries of the log, newest first", None, None))
     async def entries(request: _Asked) -> ASGIApp:
-        _caller(parts.door, request, "auditor")
-        return await audit_log.entries(
-            parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        )
+        caller = _caller(parts.door, request, "auditor")
+        query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return await audit_log.entries(query, caller)
 
     return [model_card, entries]
 
@@ -159,8 +163,9 @@ def _caller(door: Door, request: _Asked, role: str) -> Caller:
     return door.admit(request.headers.get("authorization"), role)
 
 
-def _problem_response(_: _Asked, error: Exception) -> Response[bytes]:
-    request_id = uuid_text(IdSource().request_id())
+def _problem_response(request: _Asked, error: Exception) -> Response[bytes]:
+    exchange = exchange_of(request.scope)
+    request_id = uuid_text(IdSource().request_id() if exchange is None else exchange.request_id)
     headers: Mapping[str, str] = {}
     if isinstance(error, HTTPException):
         phrase = HTTPStatus(error.status_code).phrase
@@ -173,6 +178,8 @@ def _problem_response(_: _Asked, error: Exception) -> Response[bytes]:
             headers = error.headers
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             _LOG.error("request %s broke: %s", request_id, type(error).__name__)
+    if exchange is not None:
+        exchange.error_type = error_type(error, problem)
     return Response(
         problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers={**problem.headers(), **headers}
     )

@@ -22,11 +22,12 @@ from service.metrics import ServiceMetrics
 from service.prediction.predictor import Ask, Predictor
 from service.prediction.rejection import RequestRejected
 from service.prediction.trace_context import read_link
+from service.telemetry.exchange import exchange_of
 from service.web.body import read_body
 from service.web.door import Door
 from service.web.headers import client_request_id, read_headers, require_json
 from service.web.observed import leave_exemplar
-from service.web.problems import RequestRefused, problem_of
+from service.web.problems import RequestRefused, error_type, problem_of
 from service.web.reply import Reply, problem_reply
 
 _LOG = logging.getLogger("countersign.service")
@@ -60,6 +61,9 @@ class PredictRoutes:
         start = time.time_ns()
         request_id, span_id = self._ids.request_id(), self._ids.span_id()
         caller: str | None = None
+        exchange = exchange_of(scope)
+        if exchange is not None:
+            exchange.request_id = request_id
         try:
             headers = read_headers(scope["headers"])
             caller = self._door.admit(headers.get(b"authorization"), _ROLE).name
@@ -74,15 +78,18 @@ class PredictRoutes:
                 start,
                 client_request_id(headers.get(b"x-request-id")),
                 read_link(headers.get(b"traceparent"), headers.get(b"tracestate")),
+                None if exchange is None else exchange.waited,
             )
             answer = Reply(200, await answering(ask, body))
         except Exception as error:
-            return self._refuse(error, request_id, route, caller)
+            problem = problem_of(error, uuid_text(request_id))
+            if exchange is not None:
+                exchange.error_type = error_type(error, problem)
+            return self._refuse(error, problem, request_id, route, caller)
         leave_exemplar(scope, request_id, span_id)
         return answer
 
-    def _refuse(self, error: Exception, request_id: bytes, route: str, caller: str | None) -> Reply:
-        problem = problem_of(error, uuid_text(request_id))
+    def _refuse(self, error: Exception, problem: Problem, request_id: bytes, route: str, caller: str | None) -> Reply:
         if isinstance(error, RequestRejected):
             self._metrics.rejected(error.kind)
             self._record("reject", request_id, problem, {**_about(route, problem, caller), **_rejection(error)})

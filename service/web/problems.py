@@ -46,3 +46,8 @@ def problem_of(error: Exception, request_id: str) -> Problem:
         detail = "the audit API cannot be reached at present"
         return Problem(503, "audit-unavailable", "Service unavailable", detail, request_id, retry_after=_RETRY_AFTER)
     return Problem(500, "internal", "Internal error", "the request broke something in the service", request_id)
+
+
+def error_type(error: Exception, problem: Problem) -> str:
+    """What OpenTelemetry calls ``error.type``: the problem's name, or the class of an error that we do not know."""
+    return type(error).__name__ if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR else problem.name

@@ -21,7 +21,8 @@ def test_attribute_names_are_ours_or_opentelemetrys() -> None:
     assert all(re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)+", value) for value in ATTRIBUTES.values())
     assert theirs == {
         "service.name", "service.version", "service.instance.id", "error.type", "http.route",
-        "http.response.status_code", "k8s.pod.name", "k8s.node.name", "k8s.namespace.name",
+        "http.response.status_code", "http.request.method", "url.scheme",
+        "k8s.pod.name", "k8s.node.name", "k8s.namespace.name",
     }  # fmt: skip
 
 
