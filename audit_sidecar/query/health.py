@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
@@ -43,19 +44,19 @@ def livez() -> dict[str, str]:
 
 
 @get("/startupz", sync_to_thread=True, summary="The store is open and its edge was verified")
-def startupz(health: Health) -> Response[dict[str, str]]:
+def startupz(health: NamedDependency[Health]) -> Response[dict[str, str]]:
     """Nothing listens before that, so this answers what `readyz` answers."""
     return _readiness(health)
 
 
 @get("/readyz", sync_to_thread=True, summary="Evidence can be made durable")
-def readyz(health: Health) -> Response[dict[str, str]]:
+def readyz(health: NamedDependency[Health]) -> Response[dict[str, str]]:
     """The store takes commits and answers."""
     return _readiness(health)
 
 
 @get("/metrics", sync_to_thread=True, summary="Prometheus metrics")
-def metrics(request: Request[Any, Any, Any], registry: CollectorRegistry) -> Response[bytes]:
+def metrics(request: Request[Any, Any, Any], registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """OpenMetrics or the classic text format, as the scraper asks."""
     encoder, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encoder(registry), media_type=content_type)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from audit_sidecar.errors import AuditError
 from audit_sidecar.query.completeness import Completeness
@@ -14,10 +15,9 @@ from audit_sidecar.query.parameters import BadParameter, Filters, period_of, req
 from audit_sidecar.query.receipts import Erased, NotCovered
 from contracts.receipt import encode_receipt
 
-Query = Annotated[str | None, Parameter(required=False)]
-From = Annotated[str | None, Parameter(query="from", description="RFC 3339 time or date, inclusive")]
-To = Annotated[str | None, Parameter(query="to", description="RFC 3339 time or date, exclusive")]
-Caller = Annotated[str | None, Parameter(description="refuse records of any other caller")]
+From = Annotated[str | None, QueryParameter(name="from", description="RFC 3339 time or date, inclusive")]
+To = Annotated[str | None, QueryParameter(name="to", description="RFC 3339 time or date, exclusive")]
+Caller = Annotated[str | None, QueryParameter(description="refuse records of any other caller")]
 
 
 class ReceiptsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,19 +35,19 @@ class ReceiptsAnswer(msgspec.Struct, frozen=True):
 
 @get("/api/records", sync_to_thread=True, summary="Find records, newest first")
 def find_records(  # noqa: PLR0913  (each argument is one query parameter, documented as such)
-    evidence: Evidence,
-    subject: str | None = None,
-    request_id: str | None = None,
-    model: str | None = None,
-    version: str | None = None,
-    label: str | None = None,
-    kind: str | None = None,
+    evidence: NamedDependency[Evidence],
+    subject: FromQuery[str | None] = None,
+    request_id: FromQuery[str | None] = None,
+    model: FromQuery[str | None] = None,
+    version: FromQuery[str | None] = None,
+    label: FromQuery[str | None] = None,
+    kind: FromQuery[str | None] = None,
     from_time: From = None,
     to_time: To = None,
-    min_score: float | None = None,
-    max_score: float | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_LIMIT)] = 100,
-    cursor: str | None = None,
+    min_score: FromQuery[float | None] = None,
+    max_score: FromQuery[float | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = 100,
+    cursor: FromQuery[str | None] = None,
 ) -> Page:
     """All filters must hold; times are half-open."""
     filters = Filters(
@@ -57,20 +57,23 @@ def find_records(  # noqa: PLR0913  (each argument is one query parameter, docum
 
 
 @get("/api/records/{request_id:str}", sync_to_thread=True, summary="One record whole")
-def show_record(evidence: Evidence, request_id: str) -> RecordView:
+def show_record(evidence: NamedDependency[Evidence], request_id: FromPath[str]) -> RecordView:
     """The record, its release, and what was recorded about it."""
     return evidence.show(_path_id(request_id))
 
 
 @get("/api/records/{request_id:str}/proof", sync_to_thread=True, media_type="text/plain", summary="Inclusion proof")
-def prove_record(evidence: Evidence, request_id: str) -> str:
+def prove_record(evidence: NamedDependency[Evidence], request_id: FromPath[str]) -> str:
     """The text of a c2sp.org/tlog-proof@v1."""
     return evidence.proof(_path_id(request_id))
 
 
 @get("/api/records/{request_id:str}/receipt", sync_to_thread=True, summary="Receipt that verifies offline")
 def give_receipt(
-    evidence: Evidence, request_id: str, opened: Annotated[str, Parameter(query="open")] = "yes", caller: Caller = None
+    evidence: NamedDependency[Evidence],
+    request_id: FromPath[str],
+    opened: Annotated[str, QueryParameter(name="open")] = "yes",
+    caller: Caller = None,
 ) -> Response[bytes]:
     """202 until a checkpoint covers the record; 410 once its payload is erased, unless ``open=no``."""
     if opened not in ("yes", "no"):
@@ -80,13 +83,15 @@ def give_receipt(
 
 
 @post("/api/receipts", sync_to_thread=True, status_code=200, summary="Many receipts at once")
-def give_receipts(evidence: Evidence, data: ReceiptsQuery) -> ReceiptsAnswer:
+def give_receipts(evidence: NamedDependency[Evidence], data: JSONBody[ReceiptsQuery]) -> ReceiptsAnswer:
     """Each id is answered for itself."""
     return ReceiptsAnswer({text: _receipt_or_status(evidence, text, data.caller) for text in data.request_ids})
 
 
 @get("/api/completeness", sync_to_thread=True, summary="What was sent and what is missing")
-def report_completeness(evidence: Evidence, from_time: From = None, to_time: To = None) -> Completeness:
+def report_completeness(
+    evidence: NamedDependency[Evidence], from_time: From = None, to_time: To = None
+) -> Completeness:
     """Per producer process: first and last sequence number, count, gaps, how it ended."""
     return evidence.completeness(*period_of(from_time, to_time))
 
