@@ -16,6 +16,7 @@ from contracts.errors import ContractError
 
 _IDS: Final = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 _ENUMS: Final = ("kind", "code")
+_INT32: Final = 1 << 31
 
 
 def protobuf_from_json(body: bytes) -> bytes:
@@ -41,8 +42,8 @@ def _mend_span(span: dict[str, Any]) -> None:
     for part in (span, span.get("status")):
         if isinstance(part, dict):
             for name in _ENUMS:
-                # Names are not allowed, and what is no integer would be rounded in silence.
-                if part.get(name) is not None and type(part[name]) is not int:
+                # Names are not allowed, and what is no such integer would be cut to one in silence.
+                if part.get(name) is not None and not (type(part[name]) is int and -_INT32 <= part[name] < _INT32):
                     raise ContractError(f"{name} is an integer in OTLP/JSON, not {str(part[name])[:40]!r}")
 
 

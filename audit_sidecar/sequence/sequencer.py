@@ -85,9 +85,12 @@ class Sequencer:
                 for waiting in group:
                     _settle(waiting.done, error)
                 continue
+            except Fatal as error:
+                self._fail(group, error)
+                raise
             except Exception as error:
                 # Whatever else goes wrong, no waiter is left behind and nothing more is acknowledged.
-                failure = error if isinstance(error, Fatal) else Fatal(f"{type(error).__name__}: {error}")
+                failure = Fatal(f"{type(error).__name__}: {error}")
                 self._fail(group, failure)
                 raise failure from error
             self.last_success = True

@@ -158,8 +158,9 @@ class Log:
             ).publish()
 
     def publish_now(self) -> None:
-        """The same, outside a loop."""
-        asyncio.run(self.publish())
+        """The same, whether a loop runs in this thread or not."""
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, self.publish()).result()
 
     def reload(self) -> None:
         """End and start again."""
