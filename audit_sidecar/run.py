@@ -27,7 +27,7 @@ from audit_sidecar.listeners import (
 )
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.publisher import Publisher
-from audit_sidecar.query.app import build_app
+from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.receive.otlp_grpc import GrpcReceiver
@@ -113,7 +113,8 @@ def _assemble(
         metrics.queue.set_function(lambda: sequencer.waiting_records)
         publisher = Publisher(lambda: committer.frontier, writer, [signer], thread, metrics, head.checkpoint)
         health = Health(reader, lambda: sequencer.last_success)
-        audit = build_app(Evidence(reader), health, metrics.registry, tokens, version, settings.public_log)
+        doors = Doors(tokens, sequencer.record, settings.public_log)
+        audit = build_app(Evidence(reader), health, metrics.registry, doors, version)
         return _Sidecar(signer.verifier.name, sequencer, publisher, own, metrics, audit, tokens)
 
     return assemble

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from contracts.errors import SettingInvalid
+from contracts.semconv import ON_BEHALF_HEADER
 from service.client.connection import Connection, Reply, request_head
 from service.client.endpoint import Endpoint
 from service.errors import ConnectionFailed
@@ -44,17 +45,18 @@ class AuditClient:
         body = msgspec.json.encode({"request_ids": request_ids, "caller": caller})
         return await self._send("POST", "/api/receipts", body)
 
-    async def records(self, query: Mapping[str, str]) -> Reply:
-        """Entries of the log that match."""
-        return await self._send("GET", f"/api/records?{urlencode(query)}", b"")
+    async def records(self, query: Mapping[str, str], caller: str) -> Reply:
+        """Entries of the log that match; the log records that ``caller`` read them."""
+        named = {ON_BEHALF_HEADER: quote(caller, safe="")}
+        return await self._send("GET", f"/api/records?{urlencode(query)}", b"", named)
 
     def close(self) -> None:
         """Drop the connections."""
         while self._idle:
             self._idle.pop().close()
 
-    async def _send(self, method: str, target: str, body: bytes) -> Reply:
-        headers = {"Accept": "application/json"}
+    async def _send(self, method: str, target: str, body: bytes, more: Mapping[str, str] | None = None) -> Reply:
+        headers = {"Accept": "application/json", **(more or {})}
         if body:
             headers["Content-Type"] = "application/json"
         if self._token_file is not None:

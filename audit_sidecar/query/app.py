@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit API as one Litestar application."""
 
+from typing import NamedTuple
+
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from prometheus_client import CollectorRegistry
 
+from audit_sidecar.query.access import Record, recorded
 from audit_sidecar.query.authorise import Gate
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health, livez, metrics, readyz, startupz
@@ -22,21 +25,28 @@ from audit_sidecar.query.routes import (
 from contracts.tokens import TokenTable
 
 
-def build_app(
-    evidence: Evidence,
-    health: Health,
-    registry: CollectorRegistry,
-    tokens: TokenTable | None,
-    version: str,
-    public_log: bool = False,
-) -> Litestar:
-    """Open: probes, metrics, OpenAPI, and the log if ``public_log``. Everything else needs the role auditor."""
-    auditor = Gate(tokens).requires("auditor")
-    guarded = [find_records, show_record, prove_record, give_receipt, give_receipts, report_completeness]
-    log = Router("/", route_handlers=[log_checkpoint, log_tile], guards=[] if public_log else [auditor])
+class Doors(NamedTuple):
+    """Who may come in, and where it is written down that somebody did. Without tokens every caller is `LOCAL`."""
+
+    tokens: TokenTable | None
+    record: Record
+    public_log: bool = False
+
+
+def build_app(evidence: Evidence, health: Health, registry: CollectorRegistry, doors: Doors, version: str) -> Litestar:
+    """Open: probes, metrics, OpenAPI, and the log if it is public. Everything else needs the role auditor.
+
+    What shows records leaves an access record first. Receipts, which a service fetches for their owners, and the log,
+    which holds no personal data, leave none.
+    """
+    gate = Gate(doors.tokens)
+    auditor = gate.requires("auditor")
+    shown = [find_records, show_record, prove_record, report_completeness]
+    log = Router("/", route_handlers=[log_checkpoint, log_tile], guards=[] if doors.public_log else [auditor])
     return Litestar(
         route_handlers=[
-            Router("/", route_handlers=[*guarded], guards=[auditor]),
+            Router("/", route_handlers=[*shown], guards=[recorded(gate, "auditor", doors.record)]),
+            Router("/", route_handlers=[give_receipt, give_receipts], guards=[auditor]),
             log,
             livez,
             readyz,

@@ -11,7 +11,8 @@ from litestar.handlers.base import BaseRouteHandler
 
 from contracts.tokens import LOCAL, Caller, TokenTable
 
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[Connection, BaseRouteHandler], None]
 
 
 class Gate:
@@ -24,16 +25,21 @@ class Gate:
         """The caller of an ``Authorization`` header, or None."""
         return LOCAL if self._tokens is None else self._tokens.authenticate(authorization, datetime.now(UTC))
 
-    def requires(self, role: str) -> Guard:
-        """A Litestar guard: 401 without a valid token, 403 without the role."""
+    def admit(self, connection: Connection, role: str) -> Caller:
+        """The caller of a request: 401 without a valid token, 403 without the role."""
+        caller = self.caller(connection.headers.get("authorization"))
+        if caller is None:
+            raise NotAuthorizedException(
+                detail="a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"}
+            )
+        if role not in caller.roles:
+            raise PermissionDeniedException(detail=f"token {caller.name!r} lacks the role {role}")
+        return caller
 
-        def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-            caller = self.caller(connection.headers.get("authorization"))
-            if caller is None:
-                raise NotAuthorizedException(
-                    detail="a valid bearer token is needed", headers={"WWW-Authenticate": "Bearer"}
-                )
-            if role not in caller.roles:
-                raise PermissionDeniedException(detail=f"token {caller.name!r} lacks the role {role}")
+    def requires(self, role: str) -> Guard:
+        """`admit` as a Litestar guard."""
+
+        def guard(connection: Connection, _: BaseRouteHandler) -> None:
+            self.admit(connection, role)
 
         return guard

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.model_card import ModelCard
+from contracts.tokens import Caller
 from service.audit_client import AuditClient
 from service.errors import ConnectionFailed
 from service.web.problems import RequestRefused
@@ -37,14 +38,14 @@ class AuditLogRoute:
             "score": card.output.score_field,
         }
 
-    async def entries(self, query: Iterable[tuple[str, str]]) -> Reply:
-        """One page, newest first. Raises RequestRefused or ConnectionFailed."""
+    async def entries(self, query: Iterable[tuple[str, str]], caller: Caller) -> Reply:
+        """One page, newest first, and a record that ``caller`` read it. Raises RequestRefused or ConnectionFailed."""
         wanted: dict[str, str] = {"kind": "prediction"}
         for name, value in query:
             if name not in FILTERS:
                 raise RequestRefused(400, "query", f"no filter {name[:40]!r}; there are {', '.join(FILTERS)}")
             wanted[name] = value
-        found = passed_on(await connected(self._audit).records(wanted))
+        found = passed_on(await connected(self._audit).records(wanted, caller.name))
         try:
             page = msgspec.json.decode(found.body, type=_Page)
         except ValueError as error:

@@ -71,7 +71,7 @@ def passed_on(found: AuditReply) -> Reply:
         return Reply(200, found.body)
     if found.status in (401, 403):
         raise RequestRefused(503, "audit-unavailable", "the audit API does not accept this service's token")
-    if found.status in (400, 422):
+    if found.status in (400, 414, 422):
         raise RequestRefused(400, "query", _detail(found))
     raise RequestRefused(503, "audit-unavailable", f"the audit API answered {found.status}")
 

@@ -99,6 +99,7 @@ async def test_audit_log_uses_the_names_of_the_card(audited: Service, audit_api:
     lines = [line for line, _, _ in audit_api.asked]
     assert lines[0] == "GET /api/records?kind=prediction&subject=ab&from=2026-01-01&limit=5 HTTP/1.1"
     assert lines[1] == "GET /api/records?kind=reject HTTP/1.1"
+    assert all("\r\ncountersign-on-behalf-of: local\r\n" in head for _, head, _ in audit_api.asked)
 
 
 async def test_audit_log_refuses_a_filter_that_does_not_exist(audited: Service, audit_api: FakeAuditApi) -> None:
