@@ -5,6 +5,7 @@ The rows are walked first, for they name the leaf; the log is then checked as an
 """
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.check import BadLeaf, Progress, SoundLog, check_log
@@ -40,6 +41,10 @@ class _Walk:
         self.last: dict[bytes, StoredRecord] = {}
         self.contexts: dict[bytes, PayloadContext] = {}
         self.gaps: dict[bytes, list[Gap]] = {}
+        self.bare: dict[bytes | None, int] = {}
+        """Request ids of records without payload, and the first leaf of each."""
+        self.erased: set[bytes | None] = set()
+        """Request ids that erasure records name."""
 
 
 def check_store(
@@ -69,11 +74,16 @@ def check_store(
     if walk.frontier.to_bytes() != committed.to_bytes():
         raise RootMismatch(committed.root(), walk.frontier.root())
     _check_streams(walk)
-    return check_log(StoreLog(reader), verifiers, kept)
+    _check_erasures(walk)
+    return _check_signed(reader, verifiers, kept)
 
 
 def _check_record(walk: _Walk, record: StoredRecord, stored: Finding) -> None:
     index, leaf = record.leaf_index, record.leaf
+    if record.payload is None:
+        walk.bare.setdefault(leaf.id, index)
+    if leaf.kind == "erasure":
+        walk.erased.add(leaf.id)
     if leaf_hash(leaf_text(leaf)) != record.leaf_hash:
         raise BadLeaf(index, f"its row gives the hash {leaf_hash(leaf_text(leaf)).hex()}, not {record.leaf_hash.hex()}")
     decoded = _check_payload(record)
@@ -160,6 +170,29 @@ def _check_streams(walk: _Walk) -> None:
             raise BadLeaf(last.leaf_index, f"the row of stream {uuid_text(stream)} does not follow from its records")
         if [gap for gap in walk.reader.gaps(stream) if gap.leaf_index < size] != walk.gaps.get(stream, []):
             raise BadLeaf(last.leaf_index, f"the gap rows of stream {uuid_text(stream)} do not follow from its records")
+
+
+def _check_erasures(walk: _Walk) -> None:
+    """A payload may be gone only if the log itself says that it was erased: the erasure's leaf has the same id."""
+    if not walk.bare:
+        return
+    reader, size = walk.reader, walk.frontier.size
+    # Of a live store: a payload may have been erased while the walk went on, and its erasure stands behind.
+    behind = {r.leaf.id for r in reader.records(size, reader.frontier().size) if r.leaf.kind == "erasure"}
+    for about, index in sorted(walk.bare.items(), key=itemgetter(1)):
+        if about is None or about not in walk.erased | behind:
+            raise BadLeaf(index, "its payload is gone, and no erasure record says why")
+
+
+def _check_signed(reader: StoreReader, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint]) -> SoundLog:
+    stored = reader.checkpoint()
+    found = check_log(StoreLog(reader, stored), verifiers, kept)
+    signed = found.checkpoint
+    if stored is not None and (stored.size, stored.root) != (signed.size, signed.root):
+        raise VerificationError(f"the checkpoint's row says size {stored.size}, its signed note {signed.size}")
+    if reader.origin() != signed.origin:
+        raise VerificationError(f"the store says it is the log {reader.origin()!r}, its checkpoint {signed.origin!r}")
+    return found
 
 
 def _fits(walk: _Walk, state: StreamState, last: StoredRecord) -> bool:
