@@ -6,6 +6,7 @@ from typing import NamedTuple
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
 from audit_sidecar.query.access import Record, recorded
@@ -59,7 +60,13 @@ def build_app(evidence: Evidence, health: Health, registry: CollectorRegistry, d
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        openapi_config=OpenAPIConfig(title="Countersign audit API", version=version),
+        openapi_config=_openapi(version),
         logging_config=None,
         debug=False,
     )
+
+
+def _openapi(version: str) -> OpenAPIConfig:
+    """As JSON only: a viewer would load code from elsewhere into an auditor's browser."""
+    render = JsonRenderPlugin(path=["/", "/openapi.json"])
+    return OpenAPIConfig(title="Countersign audit API", version=version, path="/schema", render_plugins=[render])

@@ -6,8 +6,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from audit_sidecar.publish.store_log import StoreLog
-from audit_sidecar.query.evidence import Evidence
-from audit_sidecar.tlog.tiles import parse_entries_path, parse_tile_path
+from audit_sidecar.query.evidence import Evidence, NotFound
+from audit_sidecar.tlog.errors import Malformed
+from audit_sidecar.tlog.tiles import Bundle, Tile, parse_entries_path, parse_tile_path
 
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -22,12 +23,17 @@ def log_checkpoint(evidence: NamedDependency[Evidence]) -> Response[bytes]:
 @get("/log/tile/{rest:path}", sync_to_thread=True, summary="A tile or entry bundle")
 def log_tile(evidence: NamedDependency[Evidence], rest: FromPath[str]) -> Response[bytes]:
     """Paths as C2SP tlog-tiles spells them, and no other spelling."""
-    path = f"tile/{rest.removeprefix('/')}"
+    part = _parse(f"tile/{rest.removeprefix('/')}")
     log = StoreLog(evidence.reader)
-    if path.startswith("tile/entries/"):
-        bundle = parse_entries_path(path)
-        data = log.entries(bundle.index, bundle.width)
+    if isinstance(part, Bundle):
+        data = log.entries(part.index, part.width)
     else:
-        tile = parse_tile_path(path)
-        data = log.tile(tile.level, tile.index, tile.width)
+        data = log.tile(part.level, part.index, part.width)
     return Response(data, media_type="application/octet-stream", headers=_IMMUTABLE)
+
+
+def _parse(path: str) -> Tile | Bundle:
+    try:
+        return parse_entries_path(path) if path.startswith("tile/entries/") else parse_tile_path(path)
+    except Malformed as error:
+        raise NotFound(str(error)) from error

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Query parameters as a search; what is malformed is a ContractError that names the parameter."""
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from audit_sidecar.stores.store import Search
@@ -33,10 +35,22 @@ class Filters(NamedTuple):
     max_score: float | None = None
 
 
+def require_known(given: Mapping[str, Sequence[str]], known: Sequence[str]) -> None:
+    """Refuse parameters that nobody reads, and repeated ones: a filter left out in silence would show too much."""
+    for name, values in given.items():
+        if name not in known:
+            raise BadParameter(name[:40], f"there is no such parameter; there are {', '.join(known) or 'none'}")
+        if len(values) > 1:
+            raise BadParameter(name, "is given more than once")
+
+
 def search_of(filters: Filters) -> Search:
     """The search that filters ask for."""
     if filters.kind is not None and filters.kind not in semconv.RECORD_KINDS:
         raise BadParameter("kind", f"{filters.kind[:40]!r} is none of {', '.join(semconv.RECORD_KINDS)}")
+    for name, score in (("min_score", filters.min_score), ("max_score", filters.max_score)):
+        if score is not None and not math.isfinite(score):
+            raise BadParameter(name, "is not a finite number")
     start, stop = period_of(filters.from_time, filters.to_time)
     return Search(
         kind=filters.kind,

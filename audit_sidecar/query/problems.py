@@ -2,6 +2,7 @@
 """Domain errors become problem details here and nowhere else."""
 
 import logging
+import traceback
 from typing import Any, Final
 
 from litestar import Request, Response
@@ -12,7 +13,7 @@ from audit_sidecar.fsck.reader import LogUnreadable, MissingFile
 from audit_sidecar.query.evidence import BadCursor, NotFound
 from audit_sidecar.query.parameters import BadParameter
 from audit_sidecar.query.receipts import Erased, NotCovered
-from audit_sidecar.tlog.errors import Malformed
+from audit_sidecar.tlog.errors import VerificationError
 from contracts.errors import CountersignError
 from contracts.problem import MEDIA_TYPE, Problem
 
@@ -30,10 +31,11 @@ def problem_response(_: Request[Any, Any, Any], error: Exception) -> Response[by
 
 _ANSWERS: Final[tuple[tuple[tuple[type[Exception], ...], int, str, str], ...]] = (
     ((BadParameter, BadCursor), 422, "parameter", "A parameter is malformed"),
-    ((NotFound, MissingFile, Malformed), 404, "not-found", "There is nothing here"),
+    ((NotFound, MissingFile), 404, "not-found", "There is nothing here"),
     ((Erased,), 410, "erased", "The payload was erased"),
     ((NotCovered, LogUnreadable), 202, "not-covered", "Durable, but not covered by a checkpoint yet"),
-    ((AuditError,), 503, "store", "The store cannot answer"),
+    # Rows that do not fit together are a fault of the store; 404 would deny that there ever was such a record.
+    ((AuditError, VerificationError), 503, "store", "The store cannot answer"),
     ((CountersignError,), 400, "request", "The request was refused"),
 )
 
@@ -45,12 +47,18 @@ def _problem(error: Exception) -> Problem:
         if isinstance(error, kinds):
             retry_after = 1 if status in (202, 503) else None
             return Problem(status, name, title, str(error), field=getattr(error, "name", None), retry_after=retry_after)
-    _log.error("unexpected %s in the audit API", type(error).__name__, exc_info=error)
+    # The message may quote a record, so that only the class and the place are logged.
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    _log.error("unexpected %s in the audit API at %s", type(error).__name__, place)
     return Problem(500, "internal", "Something is broken here", f"unexpected {type(error).__name__}")
 
 
 def _request_problem(error: HTTPException) -> Problem:
     if not isinstance(error, ValidationException):
         return Problem(error.status_code, "request", "The request was refused", error.detail)
-    fields = [str(part.get("key")) for part in error.extra or () if isinstance(part, dict)]
-    return Problem(422, "parameter", "A parameter is malformed", error.detail, field=fields[0] if fields else None)
+    wrong = [part for part in error.extra or () if isinstance(part, dict)]
+    if not wrong:
+        return Problem(422, "parameter", "A parameter is malformed", error.detail)
+    field, message = str(wrong[0].get("key")), str(wrong[0].get("message")).replace("`", "")
+    return Problem(422, "parameter", "A parameter is malformed", f"{field}: {message}", field=field)

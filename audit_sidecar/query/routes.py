@@ -6,13 +6,16 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from audit_sidecar.errors import AuditError
+from audit_sidecar.query.authorise import Connection, Guard
 from audit_sidecar.query.completeness import Completeness
 from audit_sidecar.query.evidence import MAX_LIMIT, Evidence, NotFound, Page, RecordView
-from audit_sidecar.query.parameters import BadParameter, Filters, period_of, request_id_of, search_of
+from audit_sidecar.query.parameters import BadParameter, Filters, period_of, request_id_of, require_known, search_of
 from audit_sidecar.query.receipts import Erased, NotCovered
+from audit_sidecar.tlog.errors import VerificationError
 from contracts.receipt import encode_receipt
 
 From = Annotated[str | None, QueryParameter(name="from", description="RFC 3339 time or date, inclusive")]
@@ -28,12 +31,28 @@ class ReceiptsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReceiptsAnswer(msgspec.Struct, frozen=True):
-    """Per request id a receipt, or ``{"status": 202 | 404 | 410}`` where there is none to give."""
+    """Per request id a receipt, or ``{"status": 202 | 404 | 410 | 503}`` where there is none to give."""
 
     receipts: dict[str, msgspec.Raw]
 
 
-@get("/api/records", sync_to_thread=True, summary="Find records, newest first")
+def takes(*names: str) -> Guard:
+    """A guard that refuses every other query parameter."""
+
+    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        require_known(connection.query_params.dict(), names)
+
+    return guard
+
+
+_RECORDS = takes(
+    "subject", "request_id", "model", "version", "label", "kind", "from", "to", "min_score", "max_score", "limit",
+    "cursor",
+)  # fmt: skip
+_RECEIPT, _PERIOD, _NOTHING = takes("open", "caller"), takes("from", "to"), takes()
+
+
+@get("/api/records", guards=[_RECORDS], sync_to_thread=True, summary="Find records, newest first")
 def find_records(  # noqa: PLR0913  (each argument is one query parameter, documented as such)
     evidence: NamedDependency[Evidence],
     subject: FromQuery[str | None] = None,
@@ -56,19 +75,30 @@ def find_records(  # noqa: PLR0913  (each argument is one query parameter, docum
     return evidence.search(search_of(filters), limit, cursor)
 
 
-@get("/api/records/{request_id:str}", sync_to_thread=True, summary="One record whole")
+@get("/api/records/{request_id:str}", guards=[_NOTHING], sync_to_thread=True, summary="One record whole")
 def show_record(evidence: NamedDependency[Evidence], request_id: FromPath[str]) -> RecordView:
     """The record, its release, and what was recorded about it."""
     return evidence.show(_path_id(request_id))
 
 
-@get("/api/records/{request_id:str}/proof", sync_to_thread=True, media_type="text/plain", summary="Inclusion proof")
+@get(
+    "/api/records/{request_id:str}/proof",
+    guards=[_NOTHING],
+    sync_to_thread=True,
+    media_type="text/plain",
+    summary="Inclusion proof",
+)
 def prove_record(evidence: NamedDependency[Evidence], request_id: FromPath[str]) -> str:
     """The text of a c2sp.org/tlog-proof@v1."""
     return evidence.proof(_path_id(request_id))
 
 
-@get("/api/records/{request_id:str}/receipt", sync_to_thread=True, summary="Receipt that verifies offline")
+@get(
+    "/api/records/{request_id:str}/receipt",
+    guards=[_RECEIPT],
+    sync_to_thread=True,
+    summary="Receipt that verifies offline",
+)
 def give_receipt(
     evidence: NamedDependency[Evidence],
     request_id: FromPath[str],
@@ -88,7 +118,7 @@ def give_receipts(evidence: NamedDependency[Evidence], data: JSONBody[ReceiptsQu
     return ReceiptsAnswer({text: _receipt_or_status(evidence, text, data.caller) for text in data.request_ids})
 
 
-@get("/api/completeness", sync_to_thread=True, summary="What was sent and what is missing")
+@get("/api/completeness", guards=[_PERIOD], sync_to_thread=True, summary="What was sent and what is missing")
 def report_completeness(
     evidence: NamedDependency[Evidence], from_time: From = None, to_time: To = None
 ) -> Completeness:
@@ -112,6 +142,6 @@ def _receipt_or_status(evidence: Evidence, text: str, caller: str | None) -> msg
         status = 404
     except Erased:
         status = 410
-    except AuditError:
+    except (AuditError, VerificationError):
         status = 503
     return msgspec.Raw(msgspec.json.encode({"status": status}))
