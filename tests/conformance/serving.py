@@ -12,11 +12,12 @@ from typing import Any
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from audit_sidecar.query.app import build_app
+from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.stores.url import open_reader
 from contracts.address import Address, bind, bound_port
+from tests.audit_sidecar.query.asking import unrecorded
 from tests.end_to_end.living import await_true
 
 
@@ -49,7 +50,8 @@ def serve_folder(folder: Path) -> Iterator[str]:
 def serve_store(url: str) -> Iterator[str]:
     """The URL of the audit API over a store that no sidecar writes to."""
     reader = open_reader(url)
-    app = build_app(Evidence(reader), Health(reader, lambda: True), CollectorRegistry(), None, "0.1.0")
+    health, doors = Health(reader, lambda: True), Doors(None, unrecorded)
+    app = build_app(Evidence(reader), health, CollectorRegistry(), doors, "0.1.0")
     listener = bind(Address("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", http="httptools"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
