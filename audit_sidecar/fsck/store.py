@@ -71,6 +71,8 @@ def check_store(
             _check_record(walk, record, findings.get(record.leaf_index, Finding()))
         if progress is not None:
             progress(high, committed.size)
+    if walk.frontier.size < committed.size:
+        raise BadLeaf(walk.frontier.size, "its row is missing")
     if walk.frontier.to_bytes() != committed.to_bytes():
         raise RootMismatch(committed.root(), walk.frontier.root())
     _check_streams(walk)
