@@ -64,20 +64,24 @@ def check_store(
     walk = _Walk(reader)
     for low in range(0, committed.size, _CHUNK):
         high = min(low + _CHUNK, committed.size)
-        findings = reader.findings(low, high)
-        for record in reader.records(low, high):
-            if record.leaf_index != walk.frontier.size:
-                raise BadLeaf(walk.frontier.size, "its row is missing")
-            _check_record(walk, record, findings.get(record.leaf_index, Finding()))
+        _check_rows(walk, low, high)
         if progress is not None:
             progress(high, committed.size)
-    if walk.frontier.size < committed.size:
-        raise BadLeaf(walk.frontier.size, "its row is missing")
     if walk.frontier.to_bytes() != committed.to_bytes():
         raise RootMismatch(committed.root(), walk.frontier.root())
     _check_streams(walk)
     _check_erasures(walk)
     return _check_signed(reader, verifiers, kept)
+
+
+def _check_rows(walk: _Walk, low: int, high: int) -> None:
+    findings = walk.reader.findings(low, high)
+    for record in walk.reader.records(low, high):
+        if record.leaf_index != walk.frontier.size:
+            raise BadLeaf(walk.frontier.size, "its row is missing")
+        _check_record(walk, record, findings.get(record.leaf_index, Finding()))
+    if walk.frontier.size < high:
+        raise BadLeaf(walk.frontier.size, "its row is missing")
 
 
 def _check_record(walk: _Walk, record: StoredRecord, stored: Finding) -> None:
