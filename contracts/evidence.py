@@ -6,7 +6,8 @@ Pure and standard library only: sidecar, fsck and the offline verifier derive th
 
 import struct
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from contracts import semconv
 from contracts.errors import ContractError
@@ -18,6 +19,8 @@ from contracts.wire import FIXED64, VARINT, expect_bytes, expect_int, expect_tex
 _KINDS = frozenset(semconv.RECORD_KINDS) - {"span"}
 _MAX_SEQUENCE = (1 << 63) - 2
 """The number after it still fits a signed 64-bit integer, which is what stores keep."""
+_SHORT: Final = 80
+"""Attribute messages up to this many bytes are remembered."""
 
 
 class SpanView(NamedTuple):
@@ -50,16 +53,23 @@ class Record(NamedTuple):
 
 def decode_attributes(messages: list[bytes]) -> dict[str, AttributeValue]:
     """Decode ``KeyValue`` messages; a repeated key is a ContractError, for a reader would see only the last."""
-    found: dict[str, AttributeValue] = {}
-    keys: set[str] = set()
+    found: dict[str, AttributeValue | None] = {}
     for message in messages:
-        key, value = _text_attribute(message) or _any_attribute(message)
-        if key in keys:
+        key, value = _short_attribute(message) if len(message) <= _SHORT else _attribute(message)
+        if key in found:
             raise ContractError(f"attribute {key[:128]!r} occurs twice")
-        keys.add(key)
-        if value is not None:
-            found[key] = value
-    return found
+        found[key] = value
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _attribute(message: bytes) -> tuple[str, AttributeValue | None]:
+    return _text_attribute(message) or _any_attribute(message)
+
+
+@lru_cache(maxsize=4096)
+def _short_attribute(message: bytes) -> tuple[str, AttributeValue | None]:
+    # Kinds, labels, thresholds and callers come again in every span, byte for byte.
+    return _attribute(message)
 
 
 def _text_attribute(message: bytes) -> tuple[str, str] | None:

@@ -58,6 +58,8 @@ def read_varint(data: bytes, position: int) -> tuple[int, int]:
     """The varint at ``position`` and the position after it; ContractError when truncated or over 64 bits."""
     result = shift = 0
     try:
+        if data[position] < 0x80:
+            return data[position], position + 1
         while True:
             byte = data[position]
             position += 1
