@@ -17,7 +17,10 @@ METRICS_PORT ?= 9464
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help demo up setup test check format lint types imports docs reference workflows tools lock
+# For instance BENCH=--quick.
+BENCH ?=
+
+.PHONY: help demo up setup test bench check format lint types imports docs reference workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +39,9 @@ setup: ## install everything that development needs into .venv
 
 test: setup ## run every test this machine can run
 	$(BIN)/python -m pytest
+
+bench: setup ## measure service and sidecar beside their peers; tables and plot into bench/results
+	@$(BIN)/python -m bench $(BENCH)
 
 check: lint types imports docs workflows ## everything that can be said about the code without running it
 
@@ -74,4 +80,7 @@ lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 		--extra service --extra sidecar --extra verify --group build
 	for purpose in service sidecar verify training gate; do \
 		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
+	done
+	for peer in seed kserve mlserver; do \
+		$(LOCK) --no-annotate bench/requirements/$$peer.in -o bench/requirements/$$peer.txt; \
 	done

@@ -14,8 +14,9 @@ def modules() -> list[Path]:
 
 
 def python_files() -> list[Path]:
-    """Every Python file that is committed: the product, set-up and tests, sorted."""
-    return modules() + sorted(path for folder in ("scripts", "tests") for path in (ROOT / folder).rglob("*.py"))
+    """Every Python file that is committed: the product, benchmarks, set-up and tests, sorted."""
+    folders = ("bench", "scripts", "tests")
+    return modules() + sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 def documents() -> list[Path]:
