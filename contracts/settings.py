@@ -5,6 +5,7 @@
 file paths, never values.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from contracts.errors import SettingInvalid
 PREFIX: Final = "COUNTERSIGN_"
 RESERVED: Final = frozenset({"COUNTERSIGN_REQUIRE_TOOLS", "COUNTERSIGN_LONG"})
 """Variables of the test suite, not settings."""
+
+_MESSAGE: Final = re.compile(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?")
+_FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
@@ -32,7 +36,7 @@ def load_settings(
     ``overrides`` maps dotted names (``evidence.deadline``) to command-line values; None means not given.
     """
     tree = {} if config is None else _read_toml(config)
-    source = "the environment or command line" if config is None else f"{config}, the environment or command line"
+    source = "environment and command line" if config is None else f"{config}, environment and command line"
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in RESERVED:
             path = name.removeprefix(PREFIX).lower().split("__")
@@ -44,7 +48,7 @@ def load_settings(
     try:
         return msgspec.convert(tree, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingInvalid(f"setting in {source}: {error}") from error
+        raise SettingInvalid(f"{_explain(str(error))} (looked in {source})") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -74,6 +78,17 @@ def _listed(kind: Any, text: str) -> str | list[str]:
     if not any(get_origin(option) is list for option in wanted):
         return text
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _explain(message: str) -> str:
+    """What the decoder found wrong, with the setting by its name."""
+    match = _MESSAGE.fullmatch(message)
+    what, section = (match[1], match[2] or "") if match else (message, "")
+    if named := _FIELD.fullmatch(what):
+        name = f"{section}.{named[2]}" if section else named[2]
+        return f"setting {name} is missing" if named[1] == "missing required" else f"there is no setting {name}"
+    what = what.replace("`", "")
+    return f"setting {section}: {what[:1].lower()}{what[1:]}" if section else what
 
 
 def _place(tree: dict[str, Any], path: list[str], value: Any, name: str) -> None:

@@ -61,12 +61,12 @@ def test_other_programs_settings_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("environment", "toml", "message"),
     [
-        ({"COUNTERSIGN_PORT": "many"}, "", "port"),
-        ({"COUNTERSIGN_EVIDENCE__DEADLIN": "1"}, "", "deadlin"),
+        ({"COUNTERSIGN_PORT": "many"}, "", "setting port: expected int, got str"),
+        ({"COUNTERSIGN_EVIDENCE__DEADLIN": "1"}, "", "there is no setting evidence.deadlin"),
         ({"COUNTERSIGN_PORT__X": "1"}, "port = 1", "not a section"),
-        ({}, "prot = 1", "prot"),
+        ({}, "prot = 1", "there is no setting prot"),
         ({}, "port =", "cannot read settings file"),
-        ({}, "[evidence]\ndeadline = 'soon'", "evidence.deadline"),
+        ({}, "[evidence]\ndeadline = 'soon'", "setting evidence.deadline: expected float"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, environment: dict[str, str], toml: str, message: str) -> None:
