@@ -57,7 +57,7 @@ def bind(address: Address) -> socket.socket:
         if address.path is not None:
             return _bind_unix(Path(address.path))
         return _bind_tcp(address)
-    except (OSError, UnicodeError) as error:  # a host that is no name is a UnicodeError
+    except (OSError, UnicodeError, OverflowError) as error:  # a host that is no name; a port beyond 65535
         reason = getattr(error, "strerror", None) or error
         raise SettingInvalid(f"cannot listen on {address}: {reason}; choose another address") from error
 

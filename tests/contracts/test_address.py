@@ -99,6 +99,14 @@ def test_a_host_that_cannot_be_listened_on_is_refused(host: str) -> None:
     gc.collect()  # an unclosed socket would be a warning, and warnings are errors
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 1 << 70])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    """Numbers come from a command line too."""
+    with pytest.raises(SettingInvalid, match="cannot listen"):
+        bind(Address("127.0.0.1", port))
+    gc.collect()
+
+
 def test_a_missing_folder_is_refused(short: Path) -> None:
     """With the address in the message."""
     with pytest.raises(SettingInvalid, match="cannot listen on unix:"):
