@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", metavar="K", help="default: prediction; 'all' for every kind")
     parser.add_argument("--from", metavar="TIME", dest="from_time", help="RFC 3339 time or date, inclusive")
     parser.add_argument("--to", metavar="TIME", dest="to_time", help="RFC 3339 time or date, exclusive")
-    parser.add_argument("--limit", metavar="N", type=int, default=50, help="most records shown (50)")
+    parser.add_argument("--limit", metavar="N", type=_count, default=50, help="most records shown (50)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
@@ -53,6 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         more = f", {shown} shown; --limit shows more" if shown < total else ""
         print(f"{total} record{'' if total == 1 else 's'}{more}", file=sys.stderr)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < len(text.lstrip("0")) < 10:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no number of records from 1 on")
+    return int(text)
 
 
 def _subjects(arguments: argparse.Namespace) -> list[str | None]:
