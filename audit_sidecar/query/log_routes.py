@@ -3,9 +3,11 @@
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 
 from audit_sidecar.publish.store_log import StoreLog
+from audit_sidecar.query.authorise import Connection
 from audit_sidecar.query.evidence import Evidence, NotFound
 from audit_sidecar.tlog.errors import Malformed
 from audit_sidecar.tlog.tiles import Bundle, Tile, parse_entries_path, parse_tile_path
@@ -20,7 +22,14 @@ def log_checkpoint(evidence: NamedDependency[Evidence]) -> Response[bytes]:
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
-@get("/log/tile/{rest:path}", sync_to_thread=True, summary="A tile or entry bundle")
+def _spelled_exactly(connection: Connection, _: BaseRouteHandler) -> None:
+    # The router reads doubled and trailing slashes and percent signs as other spellings of one path.
+    path = connection.scope["raw_path"].partition(b"?")[0]
+    if b"//" in path or b"%" in path or path.endswith(b"/"):
+        raise NotFound(f"not the path of a tile: {path[:120]!r}")
+
+
+@get("/log/tile/{rest:path}", guards=[_spelled_exactly], sync_to_thread=True, summary="A tile or entry bundle")
 def log_tile(evidence: NamedDependency[Evidence], rest: FromPath[str]) -> Response[bytes]:
     """Paths as C2SP tlog-tiles spells them, and no other spelling."""
     part = _parse(f"tile/{rest.removeprefix('/')}")
