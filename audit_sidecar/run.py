@@ -26,7 +26,8 @@ from audit_sidecar.listeners import (
     wanted_addresses,
 )
 from audit_sidecar.metrics import SidecarMetrics
-from audit_sidecar.publish.publisher import Publisher
+from audit_sidecar.publish.anchor import Anchoring, open_anchor
+from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
@@ -99,6 +100,7 @@ def _assemble(
     writer: StoreWriter,
 ) -> Callable[[ThreadPoolExecutor], _Sidecar]:
     head = load_head(reader, [signer.verifier])
+    anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, [signer.verifier])
     metrics = SidecarMetrics(version, time.time)
     metrics.watch_store(store_path(settings.store))
     metrics.tree_size.set(head.frontier.size)
@@ -111,8 +113,11 @@ def _assemble(
         bounds = Bounds(settings.receive.queue_records, settings.receive.queue_bytes)
         sequencer = Sequencer(committer, bounds, thread)
         metrics.queue.set_function(lambda: sequencer.waiting_records)
-        publisher = Publisher(lambda: committer.frontier, writer, [signer], thread, metrics, head.checkpoint)
-        health = Health(reader, lambda: sequencer.last_success)
+        anchoring = None if anchor is None else Anchoring(anchor)
+        signed = max(-1 if head.checkpoint is None else head.checkpoint.size, -1 if anchor is None else anchor.size)
+        floor = Floor(signed, reader.frontier, anchoring)
+        publisher = Publisher(lambda: committer.frontier, writer, [signer], thread, metrics, floor)
+        health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)
         audit = build_app(Evidence(reader), health, metrics.registry, doors, version)
         return _Sidecar(signer.verifier.name, sequencer, publisher, own, metrics, audit, tokens)

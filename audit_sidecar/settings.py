@@ -41,6 +41,8 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Where OTLP/gRPC is received, by convention on port 4317; nowhere unless it is named."""
     audit: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:8081"])
     """Where the audit API listens."""
+    anchor: str | None = None
+    """Folder on another volume that keeps the newest checkpoint; a store behind it is never signed for."""
     tokens: str | None = None
     """File of bearer tokens; without it only loopback callers are served, with all roles."""
     public_log: bool = False

@@ -29,6 +29,7 @@ class Stack(NamedTuple):
     tokens: str | None = None
     audit_token: str | None = None
     config: str | None = None
+    anchor: str | None = None
 
     @property
     def url(self) -> str:
@@ -47,7 +48,7 @@ class Stack(NamedTuple):
             [
                 "sidecar", "--store", self.state.store, "--key", str(self.state.log_key),
                 "--otlp-http", f"unix:{self.state.socket}", "--audit", f"{HOST}:{self.audit_port}",
-                *_optional("--tokens", self.tokens),
+                *_optional("--tokens", self.tokens), *_optional("--anchor", self.anchor),
             ],
             f"{self.audit_url}/readyz",
         )  # fmt: skip

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write a log as C2SP files: ``checkpoint`` and ``tile/``, nothing else. Whoever has them and the key needs no more."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.publish.durable_file import write_durably
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
@@ -61,9 +61,4 @@ def _held_size(reader: StoreReader, folder: Path, checkpoint: Checkpoint) -> int
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.writing")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_durably(path, data)

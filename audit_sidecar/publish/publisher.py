@@ -1,18 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign a checkpoint at least every second while the log grows: first persisted, then shown."""
+"""Sign a checkpoint at least every second while the log grows: first anchored, then persisted, then shown."""
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Final, NamedTuple
 
-from audit_sidecar.errors import Pushback
+from audit_sidecar.errors import Fatal, Pushback, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
+from audit_sidecar.publish.anchor import Anchoring
 from audit_sidecar.stores.store import SignedCheckpoint, StoreWriter
 from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.keys import NoteSigner
 from audit_sidecar.tlog.merkle import Frontier
+
+
+class Floor(NamedTuple):
+    """What nothing is ever signed behind."""
+
+    signed: int = -1
+    """The largest size that was signed before, whoever keeps that checkpoint."""
+    stored: Callable[[], Frontier] | None = None
+    """The head as the store has it; called in the writer's thread."""
+    anchor: Anchoring | None = None
+
+
+NEW_LOG: Final = Floor()
 
 
 class Publisher:
@@ -25,14 +40,15 @@ class Publisher:
         signers: Sequence[NoteSigner],
         thread: ThreadPoolExecutor,
         metrics: SidecarMetrics,
-        newest: SignedCheckpoint | None,
+        floor: Floor = NEW_LOG,
     ) -> None:
         self._frontier = frontier
         self._writer = writer
         self._signers = signers
         self._thread = thread
         self._metrics = metrics
-        self._size = -1 if newest is None else newest.size
+        self._floor = floor
+        self._size = floor.signed
 
     async def run(self, interval: float = 1.0) -> None:
         """Publish every ``interval`` seconds while the log grows, until cancelled."""
@@ -43,15 +59,34 @@ class Publisher:
             await asyncio.sleep(interval)
 
     async def publish(self) -> None:
-        """Sign and persist a checkpoint of everything durable, unless that was done before."""
+        """Sign and persist a checkpoint of everything durable, unless that was done before.
+
+        Pushback when store or anchor cannot take it now; Fatal when the store is behind what this process committed.
+        """
         frontier = self._frontier()
+        await self._require_no_way_back(frontier)
         if frontier.size <= self._size:
             return
         checkpoint = Checkpoint(self._signers[0].verifier.name, frontier.size, frontier.root())
         note = sign_checkpoint(checkpoint, self._signers)
         signed = SignedCheckpoint(checkpoint.size, checkpoint.root, note, time.time_ns())
+        if self._floor.anchor is not None:
+            await self._floor.anchor.keep(note)
         # In the writer's thread: readers take checkpoints from the store, so persisting it is what shows it.
         await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.put_checkpoint, signed)
         self._size = checkpoint.size
         self._metrics.checkpoint_size.set(signed.size)
         self._metrics.checkpoint_time.set(signed.time / 1e9)
+
+    async def _require_no_way_back(self, frontier: Frontier) -> None:
+        if self._floor.stored is None:
+            return
+        try:
+            stored = await asyncio.get_running_loop().run_in_executor(self._thread, self._floor.stored)
+        except StoreRefused as error:
+            raise Pushback(str(error)) from error
+        if stored.size < frontier.size or (stored.size == frontier.size and stored.to_bytes() != frontier.to_bytes()):
+            raise Fatal(
+                f"the store holds {stored.size} leaves where {frontier.size} were committed, or other ones: it was set "
+                "back or rewritten under this sidecar; nothing more is signed. Run 'countersign audit fsck' on it"
+            )

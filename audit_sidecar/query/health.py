@@ -17,7 +17,8 @@ _FRESH_SECONDS: Final = 5
 
 
 class Health:
-    """What the probes say. ``commits_succeed`` tells whether the last commit that was tried became durable."""
+    """What the probes say. ``commits_succeed`` tells whether the last commit that was tried became durable, and the
+    last checkpoint was anchored."""
 
     def __init__(self, reader: StoreReader, commits_succeed: Callable[[], bool]) -> None:
         self._reader = reader

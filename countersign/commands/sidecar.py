@@ -11,7 +11,7 @@ from contracts.settings import load_settings
 from countersign import __version__
 from countersign.logs import configure_logging
 
-_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "public_log", "tokens")
+_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "anchor", "public_log", "tokens")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="receive OTLP/gRPC here, usually port 4317: host:port or unix:/path; may repeat; default: nowhere",
     )
     parser.add_argument("--audit", metavar="ADDR", action="append", help="audit API here; may repeat")
+    parser.add_argument(
+        "--anchor",
+        metavar="FOLDER",
+        help="keep the newest checkpoint there too, on another volume; never sign behind it",
+    )
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings")

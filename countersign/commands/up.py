@@ -31,6 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--audit-token", metavar="FILE", help="token the service reads the audit API with; for --tokens"
     )
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings of the service")
+    parser.add_argument(
+        "--anchor",
+        metavar="FOLDER",
+        help="keep the newest checkpoint there too, on another volume; never sign behind it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         tokens=arguments.tokens,
         audit_token=arguments.audit_token,
         config=arguments.config,
+        anchor=arguments.anchor,
     )
     return asyncio.run(_run(stack, bundle.card))
 

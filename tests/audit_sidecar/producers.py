@@ -12,7 +12,7 @@ from audit_sidecar.errors import AuditError
 from audit_sidecar.fsck.check import SoundLog
 from audit_sidecar.fsck.store import check_store
 from audit_sidecar.metrics import SidecarMetrics
-from audit_sidecar.publish.publisher import Publisher
+from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.head import load_head
@@ -152,9 +152,11 @@ class Log:
 
     async def publish(self) -> None:
         """Sign a checkpoint of everything."""
+        newest = self.reader.checkpoint()
+        floor = Floor(-1 if newest is None else newest.size, self.reader.frontier)
         with ThreadPoolExecutor(1) as thread:
             await Publisher(
-                lambda: self.committer.frontier, self.writer, [SIGNER], thread, self.metrics, self.reader.checkpoint()
+                lambda: self.committer.frontier, self.writer, [SIGNER], thread, self.metrics, floor
             ).publish()
 
     def publish_now(self) -> None:

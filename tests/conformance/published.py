@@ -64,7 +64,7 @@ def _publish_empty(folder: Path, exported: Path) -> Published:
     writer = open_writer(url)
     with ThreadPoolExecutor(1) as thread:
         metrics = SidecarMetrics("0.1.0", lambda: 0.0)
-        asyncio.run(Publisher(Frontier, writer, [SIGNER], thread, metrics, None).publish())
+        asyncio.run(Publisher(Frontier, writer, [SIGNER], thread, metrics).publish())
     writer.close()
     export_log(open_reader(url), exported)
     return Published(0, url, exported)

@@ -9,7 +9,7 @@ import pytest
 
 from audit_sidecar.errors import Fatal, Pushback
 from audit_sidecar.metrics import SidecarMetrics
-from audit_sidecar.publish.publisher import Publisher
+from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.stores.store import Commit, SignedCheckpoint
 from audit_sidecar.tlog.checkpoint import open_checkpoint
 from audit_sidecar.tlog.merkle import Frontier, leaf_hash
@@ -54,7 +54,8 @@ class Tree:
 
 
 def publisher(tree: Tree, writer: Recorder, thread: ThreadPoolExecutor, newest: SignedCheckpoint | None) -> Publisher:
-    return Publisher(lambda: tree.frontier, writer, [SIGNER], thread, SidecarMetrics("0.1.0", lambda: 0.0), newest)
+    floor = Floor() if newest is None else Floor(newest.size)
+    return Publisher(lambda: tree.frontier, writer, [SIGNER], thread, SidecarMetrics("0.1.0", lambda: 0.0), floor)
 
 
 async def test_every_size_is_signed_at_most_once() -> None:
