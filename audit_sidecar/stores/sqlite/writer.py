@@ -11,6 +11,7 @@ import apsw
 
 from audit_sidecar.errors import Fatal, StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_writer, transaction
+from audit_sidecar.stores.sqlite.page_cache import write_anew
 from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, context_digest, signed, subject_key
 from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint, StreamState
 from contracts import semconv
@@ -26,6 +27,7 @@ class SqliteWriter:
         # The lock stands beside the store, not in it: the command line reads a live store.
         self._lock = _take_lock(path)
         try:
+            write_anew(path)
             self._connection = open_writer(path)
         except StoreRefused:
             os.close(self._lock)
