@@ -24,6 +24,7 @@ def protobuf_from_json(body: bytes) -> bytes:
     document = parse_json(body)
     if not isinstance(document, dict):
         raise ContractError("an OTLP/JSON export is a JSON object")
+    _drop_other_spellings(document)
     for resource_spans in _members(document, "resourceSpans"):
         for scope_spans in _members(resource_spans, "scopeSpans"):
             for span in _members(scope_spans, "spans"):
@@ -33,6 +34,19 @@ def protobuf_from_json(body: bytes) -> bytes:
         return bytes(message.SerializeToString())
     except (ParseError, RecursionError, ValueError, TypeError, ArithmeticError) as error:
         raise ContractError(f"not OTLP/JSON: {error}") from error
+
+
+def _drop_other_spellings(document: dict[str, Any]) -> None:
+    """Keys of protobuf's own spelling are unknown keys in OTLP/JSON; the stock parser would take them for fields."""
+    rest: list[Any] = [document]
+    while rest:
+        part = rest.pop()
+        if isinstance(part, dict):
+            for name in [name for name in part if "_" in name]:
+                del part[name]
+            rest.extend(part.values())
+        elif isinstance(part, list):
+            rest.extend(part)
 
 
 def _mend_span(span: dict[str, Any]) -> None:
