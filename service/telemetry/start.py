@@ -34,9 +34,7 @@ def start_telemetry(environment: Mapping[str, str], origin: Origin) -> Lane | No
         # The SDK takes a sixth of a second to import, and reads variables that may make it raise.
         lane: Lane = importlib.import_module("service.telemetry.sdk_lane").start(protocol, origin)
     except ModuleNotFoundError as error:
-        _LOG.warning(
-            "telemetry is off: the package %s is not installed; docs/telemetry.md says which to add", error.name
-        )
+        _LOG.warning("telemetry is off: module %s is missing; docs/telemetry.md says which package has it", error.name)
     except SettingInvalid as error:
         _LOG.warning("telemetry is off: %s", error)
     except Exception as error:

@@ -41,7 +41,7 @@ _Asked = Request[Any, Any, Any]
 
 
 class Parts(NamedTuple):
-    """What the application is composed of; ``max_body`` in bytes, ``audit`` and ``telemetry`` None where there is none."""
+    """What the application is composed of; ``max_body`` in bytes, ``audit`` and ``telemetry`` None without."""
 
     bundle: Bundle
     predictor: Predictor
