@@ -14,11 +14,15 @@ from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from contracts.acknowledgement import Position
+from contracts.identifiers import uuid_text
 from contracts.otlp import AttributeValue
 from contracts.tokens import TokenTable, load_tokens, token_hash
-from tests.audit_sidecar.producers import Log
+from tests.audit_sidecar.producers import Log, Producer, foreign
 
 Client = TestClient[Litestar]
+OURS, OTHER = Producer(1), Producer(2, model="other", release="ef" * 32)
+THEIRS = uuid_text(foreign(1).span[2:18])
+NOBODY = "0199a3f2-0000-7000-8000-000000000000"
 
 
 async def unrecorded(kind: str, attributes: Mapping[str, AttributeValue]) -> Position:
@@ -57,3 +61,14 @@ def problem(client: Client, path: str, status: int, **more: Any) -> dict[str, An
     assert document["type"].startswith("urn:countersign:problem:")
     assert document["title"]
     return document
+
+
+def identity(seq: int, producer: Producer = OURS) -> str:
+    """The text of a request id."""
+    return uuid_text(producer.request_id(seq))
+
+
+def erase(log: Log, index: int) -> None:
+    """What the eraser does to rows; no program does it yet."""
+    for table in ("payload", "finding"):
+        log.writer._connection.execute(f"DELETE FROM {table} WHERE leaf_index = ?", (index,))  # type: ignore[attr-defined]  # SQLite's own

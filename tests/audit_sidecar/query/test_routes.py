@@ -2,56 +2,29 @@
 """Every route of the audit API: what it gives, what it refuses, and in which words."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from audit_sidecar.errors import StoreRefused
-from audit_sidecar.fsck.check import check_log
-from audit_sidecar.fsck.folder import FolderLog
-from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.query.evidence import _write_cursor
 from audit_sidecar.tlog.proof import parse_proof
-from audit_sidecar.tlog.tiles import entries_path, required_entries, required_tiles, tile_path
 from audit_sidecar.verification import Outcome, verify_receipt
 from contracts import semconv
 from contracts.identifiers import uuid_text
-from contracts.metrics import SIDECAR_METRICS
 from contracts.receipt import parse_receipt
 from contracts.timestamps import format_time
 from tests.audit_sidecar.evidence_log import SIGNER
-from tests.audit_sidecar.producers import SECOND, START, Attributes, Log, Producer, foreign, stranger
-from tests.audit_sidecar.query.asking import Client, asking, problem, token_of_each_role
-
-OURS, OTHER = Producer(1), Producer(2, model="other", release="ef" * 32)
-THEIRS = uuid_text(foreign(1).span[2:18])
-NOBODY = "0199a3f2-0000-7000-8000-000000000000"
-
-
-def identity(seq: int, producer: Producer = OURS) -> str:
-    """The text of a request id."""
-    return uuid_text(producer.request_id(seq))
-
-
-@pytest.fixture
-def filled(log: Log) -> Log:
-    """Release of the sidecar; ten of one producer, four of another, a withheld one, a stranger; then a checkpoint."""
-    log.send(OURS.export(*range(10)))
-    log.send(OTHER.export(0, 1, 2))
-    about: Attributes = {semconv.TARGET_ID: identity(4), semconv.REASON: "deadline"}
-    log.send(OURS.send(OURS.record(10, "withheld", about)))
-    log.send(stranger(foreign(1, "theirs")))
-    log.publish_now()
-    return log
-
-
-@pytest.fixture
-def client(filled: Log) -> Iterator[Client]:
-    """The API over it, on loopback without tokens."""
-    with asking(filled) as made:
-        yield made
+from tests.audit_sidecar.producers import SECOND, START, Log, foreign
+from tests.audit_sidecar.query.asking import (
+    NOBODY,
+    OTHER,
+    OURS,
+    Client,
+    asking,
+    erase,
+    identity,
+    problem,
+)
 
 
 def indexes(client: Client, query: str) -> list[int]:
@@ -224,12 +197,6 @@ def test_what_no_checkpoint_covers_is_202(log: Log) -> None:
         assert client.get(f"/api/records/{identity(1)}").json()["record"]["index"] == 2
 
 
-def erase(log: Log, index: int) -> None:
-    """What the eraser does to rows; no program does it yet."""
-    for table in ("payload", "finding"):
-        log.writer._connection.execute(f"DELETE FROM {table} WHERE leaf_index = ?", (index,))  # type: ignore[attr-defined]  # SQLite's own
-
-
 def test_what_was_erased_is_410_and_still_proved(filled: Log, client: Client) -> None:
     """The entry says so; the closed receipt and the proof remain."""
     erase(filled, 4)
@@ -277,62 +244,6 @@ def test_a_record_whose_kind_was_changed_is_not_shown_as_another(filled: Log, cl
     assert "leaf 4" in problem(client, "/api/records", 503)["detail"]
 
 
-def test_a_store_that_cannot_be_read_is_503(client: Client, filled: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With Retry-After; what went wrong is said, and where."""
-
-    def refuse(*_: object) -> None:
-        raise StoreRefused("cannot read store /s.db: disk I/O error")
-
-    monkeypatch.setattr(filled.reader, "_rows", refuse)
-    for path in ("/api/records", f"/api/records/{identity(3)}", "/api/completeness", "/log/checkpoint"):
-        response = client.get(path)
-        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-        assert "disk I/O" in response.json()["detail"]
-
-
-def test_an_unexpected_error_says_nothing_of_the_inside(
-    client: Client, filled: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """500 as a problem document, without text that could hold a person's data."""
-
-    def fail(*_: object) -> None:
-        raise KeyError("secret of customer 7")
-
-    monkeypatch.setattr(filled.reader, "_rows", fail)
-    response = client.get("/api/records")
-    assert response.status_code == 500
-    assert "secret" not in response.text
-    assert response.json()["type"] == "urn:countersign:problem:internal"
-
-
-def test_the_log_is_served_as_files(client: Client, filled: Log, tmp_path: Path) -> None:
-    """Every file that a log of its size has, immutable, and a checkpoint that is not; together they are sound."""
-    log = StoreLog(filled.reader)
-    paths = [tile_path(tile.level, tile.index, tile.width) for tile in required_tiles(log.size)]
-    paths += [entries_path(bundle.index, bundle.width) for bundle in required_entries(log.size)]
-    for path in ("checkpoint", *paths):
-        response = client.get(f"/log/{path}")
-        assert response.status_code == 200
-        assert ("immutable" in response.headers["cache-control"]) is (path != "checkpoint")
-        target = tmp_path / "copy" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(response.content)
-    assert check_log(FolderLog(tmp_path / "copy"), [SIGNER.verifier]).checkpoint.size == 16
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["tile/0/000", "tile/0/000.p/17", "tile/0/000.p/016", "tile/0/0.p/16", "tile/00/000.p/16", "tile/1/000.p/1",
-     "tile/64/000", "tile/0/x001/000", "tile/0/x000/000.p/16", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.P/16",
-     "tile/entries/000", "tile/entries/000.p/17", "tile/0/000.p/16/", "tile//0/000.p/16", "tile/0//000.p/16", "tile/",
-     "tile/data/000", "tile/0/%2e%2e/000", "tile/0/..%2f000", "tile/0/000.p/%31%36x", "tile/-1/000", "tile/0/٠٠٠",
-     "tile/0/999", "tile/0/x999/x999/x999/x999/x999/x999/999", "nothing"],
-)  # fmt: skip
-def test_no_other_path_is_a_file_of_the_log(client: Client, path: str) -> None:
-    """Neither other spellings nor files that no checkpoint covers."""
-    assert client.get(f"/log/{path}").status_code == 404
-
-
 def test_completeness_is_reported_for_a_period(client: Client) -> None:
     """With the same times as a search, and the size it speaks of."""
     whole = client.get("/api/completeness").json()
@@ -341,101 +252,3 @@ def test_completeness_is_reported_for_a_period(client: Client) -> None:
     (ours,) = (stream for stream in period["streams"] if stream["stream"] == uuid_text(OURS.stream))
     assert (ours["first"], ours["last"], ours["count"], ours["missing"]) == (8, 10, 3, 0)
     assert problem(client, "/api/completeness?from=x", 422)["field"] == "from"
-
-
-PROTECTED = [
-    "/api/records",
-    *(f"/api/records/{identity(3)}{path}" for path in ("", "/proof", "/receipt")),
-    "/api/completeness",
-    "/log/checkpoint",
-    "/log/tile/0/000.p/16",
-]
-
-
-@pytest.mark.parametrize("path", PROTECTED)
-def test_roles_decide(filled: Log, tmp_path: Path, path: str) -> None:
-    """401 without a valid token, 403 with any other role, 200 for the auditor."""
-    with asking(filled, token_of_each_role(tmp_path)) as client:
-        for header in ({}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic auditor"}):
-            response = client.get(path, headers=header)
-            assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
-        for role in ("consumer", "producer", "operator"):
-            problem(client, path, 403, headers={"Authorization": f"Bearer {role}"})
-        assert client.get(path, headers={"Authorization": "Bearer auditor"}).status_code == 200
-        assert client.post("/api/receipts", json={"request_ids": [NOBODY]}).status_code == 401
-
-
-def test_probes_metrics_and_description_are_open(filled: Log, tmp_path: Path) -> None:
-    """And the log when it is public, but nothing else."""
-    with asking(filled, token_of_each_role(tmp_path), public_log=True) as client:
-        for path in ("/livez", "/readyz", "/startupz", "/metrics", "/schema/openapi.json", "/log/checkpoint",
-                     "/log/tile/0/000.p/16"):  # fmt: skip
-            assert client.get(path).status_code == 200
-        assert client.get("/api/records").status_code == 401
-
-
-def test_readiness_follows_the_last_commit(filled: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 while commits fail or the store does not answer; liveness never asks."""
-    healthy = [True]
-    with asking(filled, healthy=lambda: healthy[0]) as client:
-        assert client.get("/readyz").status_code == 200
-        healthy[0] = False
-        assert (client.get("/readyz").status_code, client.get("/livez").status_code) == (503, 200)
-
-    def refuse(*_: object) -> None:
-        raise StoreRefused("gone")
-
-    monkeypatch.setattr(filled.reader, "_rows", refuse)
-    with asking(filled) as client:
-        assert (client.get("/readyz").status_code, client.get("/livez").status_code) == (503, 200)
-
-
-def test_the_api_describes_itself(client: Client) -> None:
-    """Every route of the contract stands in the OpenAPI document, with its parameters by their names."""
-    document = client.get("/schema/openapi.json").json()
-    assert set(document["paths"]) >= {
-        "/api/records", "/api/records/{request_id}", "/api/records/{request_id}/proof",
-        "/api/records/{request_id}/receipt", "/api/receipts", "/api/completeness", "/log/checkpoint", "/livez",
-        "/readyz", "/startupz", "/metrics",
-    }  # fmt: skip
-    parameters = {parameter["name"] for parameter in document["paths"]["/api/records"]["get"]["parameters"]}
-    assert parameters == {
-        "subject", "request_id", "model", "version", "label", "kind", "from", "to", "min_score", "max_score", "limit",
-        "cursor",
-    }  # fmt: skip
-
-
-def test_metrics_are_the_published_ones(filled: Log, client: Client, tmp_path: Path) -> None:
-    """No series more or less, in the format that the scraper asks for."""
-    filled.metrics.watch_store(tmp_path / "store.db")
-    for transport in ("unix", "http"):
-        filled.metrics.received.labels(transport)
-    filled.metrics.rejected.labels("refused")
-    classic = client.get("/metrics")
-    assert classic.headers["content-type"].startswith("text/plain")
-    families = {line.split()[2] for line in classic.text.splitlines() if line.startswith("# TYPE")}
-    assert {name for name in families if not name.endswith("_created")} == set(SIDECAR_METRICS)
-    modern = client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
-    assert modern.headers["content-type"].startswith("application/openmetrics-text")
-    assert modern.text.endswith("# EOF\n")
-    values = {line.split()[0]: float(line.split()[1]) for line in classic.text.splitlines() if not line.startswith("#")}
-    assert values["countersign_audit_tree_size"] == values["countersign_audit_checkpoint_size"] == 16
-    assert values["countersign_audit_store_bytes"] > 10_000
-    assert values["countersign_audit_disk_free_bytes"] > 0
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("POST", "/api/records", 405),
-        ("GET", "/api/receipts", 405),
-        ("GET", "/nothing", 404),
-        ("DELETE", "/log/checkpoint", 405),
-    ],
-)
-def test_other_methods_and_routes_are_problems(client: Client, method: str, path: str, status: int) -> None:
-    """As problem documents too."""
-    response = client.request(method, path)
-    assert response.status_code == status
-    assert response.headers["content-type"].startswith("application/problem+json")
-    assert response.json()["status"] == status
