@@ -7,7 +7,7 @@ further member with a text value is let through and named as unproven; any other
 
 import json
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit_sidecar.tlog.errors import VerificationError
 from contracts import semconv
@@ -37,8 +37,15 @@ def compare_evidence(answer: dict[str, Any], origin: str, index: int, leaf: byte
         raise VerificationError(f"the answer points to another leaf than the receipt's: {difference}")
 
 
-def compare_answer(answer: dict[str, Any], span: bytes) -> str:
-    """Return what was found equal and what the record cannot show; raise when the answer is not the recorded one."""
+class Compared(NamedTuple):
+    """How many recorded members are equal, and the one member of the answer that the record cannot show, if any."""
+
+    equal: int
+    not_shown: str | None
+
+
+def compare_answer(answer: dict[str, Any], span: bytes) -> Compared:
+    """Compare with the recorded answer; VerificationError when it is another one."""
     text = read_record(span).span.attributes.get(semconv.ANSWER)
     if not isinstance(text, str):
         raise VerificationError("the record holds no answer")
@@ -54,8 +61,7 @@ def compare_answer(answer: dict[str, Any], span: bytes) -> str:
         raise VerificationError("the recorded answer is nested too deeply to compare") from error
     if difference:
         raise VerificationError(f"the answer differs from the recorded one: {difference}")
-    unproven = f"; {further[0]!r} is not in the record and is not shown" if further else ""
-    return f"all {len(recorded)} recorded members are equal{unproven}"
+    return Compared(len(recorded), further[0] if further else None)
 
 
 def _difference(recorded: Any, held: Any, path: str) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from audit_sidecar.recorded_answer import compare_answer, compare_evidence, parse_answer
+from audit_sidecar.recorded_answer import Compared, compare_answer, compare_evidence, parse_answer
 from audit_sidecar.tlog.checkpoint import open_checkpoint, peek_checkpoint
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
@@ -35,12 +35,13 @@ class Outcome(StrEnum):
 
 
 class Step(NamedTuple):
-    """One numbered step: what was checked, how it ended, and what was found."""
+    """One numbered step: what was checked, how it ended, what was found, and what of it nobody could show."""
 
     number: int
     title: str
     outcome: Outcome
     detail: str
+    not_shown: str | None = None
 
 
 class ReceiptRefused(VerificationError):
@@ -75,11 +76,14 @@ def verify_receipt(receipt: Receipt, verifiers: Sequence[Verifier], answer: byte
     return steps
 
 
-def _take(number: int, title: str, check: Callable[[_Case], str], case: _Case) -> Step:
+def _take(number: int, title: str, check: Callable[[_Case], str | Compared], case: _Case) -> Step:
     try:
-        return Step(number, title, Outcome.VERIFIED, check(case))
+        found = check(case)
+        if isinstance(found, str):
+            return Step(number, title, Outcome.VERIFIED, found)
+        return Step(number, title, Outcome.VERIFIED, _spell(found), found.not_shown)
     except _NotShownError as error:
-        return Step(number, title, Outcome.NOT_SHOWN, str(error))
+        return Step(number, title, Outcome.NOT_SHOWN, str(error), title)
     except (VerificationError, ContractError) as error:
         return Step(number, title, Outcome.REFUSED, str(error))
 
@@ -122,7 +126,7 @@ def _check_signature(case: _Case) -> str:
 
 
 # (5): the answer that the caller holds is the one that was recorded.
-def _check_answer(case: _Case) -> str:
+def _check_answer(case: _Case) -> Compared:
     if case.answer is None:
         raise _NotShownError("no answer was given to compare")
     proof = _proof(case)
@@ -136,7 +140,7 @@ def _check_answer(case: _Case) -> str:
     return compare_answer(case.answer, _payload(case).span)
 
 
-_CHECKS: tuple[tuple[str, Callable[[_Case], str]], ...] = (
+_CHECKS: tuple[tuple[str, Callable[[_Case], str | Compared]], ...] = (
     ("leaf", _check_leaf),
     ("commitment", _check_commitment),
     ("inclusion", _check_inclusion),
@@ -152,6 +156,11 @@ def _payload(case: _Case) -> Payload:
 def _proof(case: _Case) -> TlogProof:
     # JSON can spell lone surrogates; as bytes they are simply not UTF-8, which the parser refuses.
     return parse_proof(case.receipt.proof.encode("utf-8", "surrogatepass"))
+
+
+def _spell(compared: Compared) -> str:
+    left = "" if compared.not_shown is None else f"; {compared.not_shown!r} is not in the record and is not shown"
+    return f"all {compared.equal} recorded members are equal{left}"
 
 
 def _describe(leaf: Leaf) -> str:

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit_sidecar.verification import Outcome, ReceiptRefused, Step, verify_receipt
+from audit_sidecar.verification import ReceiptRefused, Step, verify_receipt
 from contracts.errors import SettingInvalid
 from contracts.receipt import parse_receipt
 from countersign.verifier_keys import HELP, load_verifiers
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"REFUSED: {refusal}")
         return 1
     _print(steps)
-    missing = ", ".join(step.title for step in steps if step.outcome is Outcome.NOT_SHOWN)
+    missing = ", ".join(step.not_shown for step in steps if step.not_shown is not None)
     print(f"VERIFIED, except what was not shown: {missing}" if missing else "VERIFIED")
     return 0
 

@@ -170,4 +170,4 @@ sys.exit(main(["audit", "verify", "receipt.json", "--key", "log.vkey", "--answer
     )  # fmt: skip
     assert done.stderr == "", done.stderr
     assert done.returncode == 0
-    assert done.stdout.endswith("VERIFIED\n")
+    assert done.stdout.endswith("VERIFIED, except what was not shown: customer_id\n")

@@ -40,6 +40,16 @@ def test_a_verified_receipt_exits_0(receipt: Path, answer: Path, capsys: pytest.
     assert capsys.readouterr().out.endswith("VERIFIED, except what was not shown: answer\n")
 
 
+@pytest.mark.parametrize("customer", ["C-7", "C-8"])
+def test_the_verdict_names_the_member_that_is_not_shown(
+    receipt: Path, answer: Path, customer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A receipt holds a pseudonym, so whose answer it is stays open, and the last line says so."""
+    answer.write_text(json.dumps({**LOG.answer(2), "customer_id": customer}))
+    assert main(["audit", "verify", str(receipt), "--key", VKEY, "--answer", str(answer)]) == 0
+    assert capsys.readouterr().out.endswith("\nVERIFIED, except what was not shown: customer_id\n")
+
+
 def test_a_changed_answer_exits_1(receipt: Path, answer: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The refused step says what differs and the verdict is in words."""
     answer.write_text(json.dumps({**LOG.answer(2), "prediction": "retain"}))
