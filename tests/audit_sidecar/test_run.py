@@ -160,11 +160,14 @@ def test_a_sidecar_ends_cleanly(folder: Path, number: signal.Signals) -> None:
     assert process.stdout is not None
     url = next(line.split()[-1] for line in process.stdout if "audit API" in line)
     assert httpx.get(f"{url}/readyz", trust_env=False).json() == {"status": "ready"}
-    assert open_reader(settings(folder).store).frontier().size == 2
+    started = open_reader(settings(folder).store).frontier().size
+    assert started >= 2, "its release and a heartbeat are durable before it is ready"
     process.send_signal(number)
     rest = process.communicate(timeout=20)[0]
     assert process.returncode == 0, rest
     reader = open_reader(settings(folder).store)
-    assert [record.leaf.kind for record in reader.records(0, 9)] == ["release", "heartbeat", "end"]
-    assert check_store(reader, [SIGNER.verifier]).checkpoint.size == 3
+    kinds = [record.leaf.kind for record in reader.records(0, 99)]
+    assert (kinds[0], kinds[-1], len(kinds)) == ("release", "end", started + 1)
+    assert "heartbeat" in kinds
+    assert check_store(reader, [SIGNER.verifier]).checkpoint.size == len(kinds)
     assert not (folder / "evidence.sock").exists()
