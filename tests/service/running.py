@@ -63,3 +63,5 @@ async def running(
         exporting.cancel()
         with suppress(asyncio.CancelledError, EvidenceFatal):
             await exporting
+        if parts.telemetry is not None:
+            parts.telemetry.close(10)
