@@ -13,7 +13,7 @@ from contracts.commitment import commit
 from contracts.errors import ContractError
 from contracts.evidence import decode_resource, decode_span
 from contracts.identifiers import uuid_text
-from contracts.leaf import leaf_text
+from contracts.leaf import derive_leaf, leaf_text
 from contracts.otlp import AttributeValue
 from contracts.payload import payload_bytes
 from contracts.timestamps import format_time
@@ -91,7 +91,7 @@ def entry_of(record: StoredRecord) -> Entry:
 
 
 def require_sound(record: StoredRecord) -> None:
-    """EvidenceDamaged unless the row gives the leaf's hash and the payload, if there is one, its commitment."""
+    """EvidenceDamaged unless the row gives the leaf's hash, and the payload, if there is one, commitment and leaf."""
     where = f"leaf {record.leaf_index}"
     if leaf_hash(leaf_text(record.leaf)) != record.leaf_hash:
         raise EvidenceDamaged(f"the row of {where} does not give its hash; run 'countersign audit fsck'")
@@ -99,6 +99,13 @@ def require_sound(record: StoredRecord) -> None:
         return
     if commit(record.salt, payload_bytes(record.payload)) != record.leaf.commitment:
         raise EvidenceDamaged(f"the payload of {where} does not open its commitment; run 'countersign audit fsck'")
+    # A row and its hash can be changed together; the payload, which the commitment binds, cannot follow.
+    try:
+        derived = derive_leaf(record.payload, record.leaf.commitment, record.leaf.kind)
+    except ContractError as error:
+        raise EvidenceDamaged(f"the payload of {where} cannot be read: {error}") from error
+    if derived != record.leaf:
+        raise EvidenceDamaged(f"{where} does not say what its payload says; run 'countersign audit fsck'")
 
 
 def _filled(head: Entry, record: StoredRecord) -> Entry:

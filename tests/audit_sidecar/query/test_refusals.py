@@ -15,8 +15,10 @@ from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.sequence.export import OwnRecord
 from audit_sidecar.stores.url import store_path
+from audit_sidecar.tlog.merkle import leaf_hash
 from contracts.acknowledgement import Position
 from contracts.identifiers import uuid_text
+from contracts.leaf import leaf_text
 from contracts.otlp import AttributeValue
 from tests.audit_sidecar.producers import Log, Producer
 
@@ -78,6 +80,21 @@ def test_damaged_store_is_not_told_as_a_record_that_never_was(client: Client, lo
         assert answer.status_code == 503
         assert "are missing" in answer.json()["detail"]
     assert client.post("/api/receipts", json={"request_ids": [ID]}).json() == {"receipts": {ID: {"status": 503}}}
+
+
+def test_row_that_was_changed_together_with_its_hash_is_not_shown(client: Client, log: Log) -> None:
+    """The payload says when it was; a row that says otherwise and hashes well is still not what was acknowledged."""
+    (record,) = log.reader.about(PRODUCER.request_id(1))
+    forged = record.leaf._replace(time=record.leaf.time + 1)
+    connection = apsw.Connection(str(store_path(log.url)))
+    connection.execute(
+        "UPDATE leaf SET time = time + 1, leaf_hash = ? WHERE leaf_index = ?",
+        (leaf_hash(leaf_text(forged)), record.leaf_index),
+    )
+    connection.close()
+    answer = client.get(f"/api/records/{ID}")
+    assert answer.status_code == 503
+    assert f"leaf {record.leaf_index}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["0/000.p/0", "64/000", "0/../../api/records", "entries/x000/000", "x"])
