@@ -8,7 +8,7 @@ import shlex
 import signal
 from pathlib import Path
 
-from contracts.address import Address, bind, free_ports, is_free
+from contracts.address import Address, bind, bound_port, free_ports, is_free
 from contracts.bundle import load_bundle
 from contracts.model_card import ModelCard
 from countersign.example import example_request
@@ -23,8 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--bundle", metavar="DIR", type=Path, required=True, help="the model, such as models/ID/VERSION"
     )
     parser.add_argument("--data", metavar="DIR", type=Path, required=True, help="keys and log; made when it is empty")
-    parser.add_argument("--port", type=int, default=8080, help="of the service (8080)")
-    parser.add_argument("--audit-port", type=int, default=8081, help="of the audit API (8081)")
+    parser.add_argument("--port", type=int, default=8080, help="of the service, 0 for a free one (8080)")
+    parser.add_argument("--audit-port", type=int, default=8081, help="of the audit API, 0 for a free one (8081)")
     parser.add_argument("--metrics-port", type=int, default=9464, help="of the service's metrics (9464)")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it every local caller holds all roles")
     parser.add_argument(
@@ -41,14 +41,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Stay up until Ctrl-C or SIGTERM; exit 0 after a clean drain."""
     bundle = load_bundle(arguments.bundle)  # before anything is made: a bad bundle leaves no folder behind
-    for port in (arguments.port, arguments.audit_port):
-        bind(Address(HOST, port)).close()
+    # Both at once, so that they are two even where the same one, or any free one, was asked for.
+    with bind(Address(HOST, arguments.port)) as service, bind(Address(HOST, arguments.audit_port)) as audit:
+        port, audit_port = bound_port(service), bound_port(audit)
     wanted = arguments.metrics_port
     stack = Stack(
         bundle=arguments.bundle,
         state=prepare_state(arguments.data),
-        port=arguments.port,
-        audit_port=arguments.audit_port,
+        port=port,
+        audit_port=audit_port,
         metrics_port=wanted if wanted and is_free(Address(HOST, wanted)) else free_ports(1)[0],
         tokens=arguments.tokens,
         audit_token=arguments.audit_token,
@@ -77,6 +78,7 @@ async def _run(stack: Stack, card: ModelCard) -> int:
 
 def _welcome(stack: Stack, card: ModelCard) -> str:
     body = shlex.quote(json.dumps(example_request(card)))
+    token = "" if stack.tokens is None else ' -H "authorization: Bearer $TOKEN"'
     return "\n".join(
         [
             "",
@@ -86,7 +88,7 @@ def _welcome(stack: Stack, card: ModelCard) -> str:
             f"  metrics  http://{HOST}:{stack.metrics_port}/metrics",
             f"  log key  {stack.state.log_vkey}",
             "",
-            f"  curl -s {stack.url}/predict -H 'content-type: application/json' -d {body}",
+            f"  curl -s {stack.url}/predict -H 'content-type: application/json'{token} -d {body}",
             "",
             "  Ctrl-C stops it.",
         ]
