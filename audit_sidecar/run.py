@@ -5,7 +5,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +25,7 @@ from audit_sidecar.listeners import (
     server_of,
     wanted_addresses,
 )
+from audit_sidecar.log_keys import announcement, load_signers
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.anchor import Anchoring, open_anchor
 from audit_sidecar.publish.publisher import Floor, Publisher
@@ -42,8 +43,8 @@ from audit_sidecar.stores.store import StoreReader, StoreWriter
 from audit_sidecar.stores.url import open_reader, open_writer, store_path
 from audit_sidecar.tlog.keys import Signer
 from contracts.address import Address
-from contracts.errors import CountersignError, SettingInvalid
 from contracts.identifiers import IdSource
+from contracts.otlp import AttributeValue
 from contracts.release import Release
 from contracts.tokens import TokenTable, load_tokens
 
@@ -54,6 +55,8 @@ class _Sidecar(NamedTuple):
     """The parts of one process."""
 
     origin: str
+    keys: Mapping[str, AttributeValue] | None
+    """What a `key` record has to say, when the log does not say it yet."""
     sequencer: Sequencer
     publisher: Publisher
     own: OwnStream
@@ -65,13 +68,13 @@ class _Sidecar(NamedTuple):
 def run_sidecar(settings: SidecarSettings, version: str) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. SettingInvalid or StoreRefused when it cannot start."""
     tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
-    signer = load_signer(Path(settings.key))
+    signers = load_signers(Path(settings.key))
     reader = open_reader(settings.store)
     with ExitStack() as closing:
         writer = open_writer(settings.store)
         closing.callback(writer.close)
         # After the lock is held, so that what is verified is what the log goes on from.
-        assemble = _assemble(settings, version, tokens, signer, reader, writer)
+        assemble = _assemble(settings, version, tokens, signers, reader, writer)
         listeners = [
             closing.enter_context(listening(speaks, address)) for speaks, address in wanted_addresses(settings, tokens)
         ]
@@ -79,28 +82,18 @@ def run_sidecar(settings: SidecarSettings, version: str) -> int:
             return runner.run(_serve(settings, listeners, assemble))
 
 
-def load_signer(path: Path) -> Signer:
-    """The log's private key; SettingInvalid names the file."""
-    try:
-        return Signer.from_text(path.read_text("utf-8"))
-    except OSError as error:
-        raise SettingInvalid(
-            f"cannot read key file {path}: {error.strerror}; 'countersign keygen' makes one"
-        ) from error
-    except (CountersignError, UnicodeDecodeError) as error:
-        raise SettingInvalid(f"key file {path}: {error}") from error
-
-
 def _assemble(
     settings: SidecarSettings,
     version: str,
     tokens: TokenTable | None,
-    signer: Signer,
+    signers: Sequence[Signer],
     reader: StoreReader,
     writer: StoreWriter,
 ) -> Callable[[ThreadPoolExecutor], _Sidecar]:
-    head = load_head(reader, [signer.verifier])
-    anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, [signer.verifier])
+    verifiers = [signer.verifier for signer in signers]
+    head = load_head(reader, verifiers)
+    anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, verifiers)
+    keys = announcement(verifiers, reader)
     metrics = SidecarMetrics(version, time.time)
     metrics.watch_store(store_path(settings.store))
     metrics.tree_size.set(head.frontier.size)
@@ -116,11 +109,11 @@ def _assemble(
         anchoring = None if anchor is None else Anchoring(anchor)
         signed = max(-1 if head.checkpoint is None else head.checkpoint.size, -1 if anchor is None else anchor.size)
         floor = Floor(signed, reader.frontier, anchoring)
-        publisher = Publisher(lambda: committer.frontier, writer, [signer], thread, metrics, floor)
+        publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)
         audit = build_app(Evidence(reader), health, metrics.registry, doors, version)
-        return _Sidecar(signer.verifier.name, sequencer, publisher, own, metrics, audit, tokens)
+        return _Sidecar(verifiers[0].name, keys, sequencer, publisher, own, metrics, audit, tokens)
 
     return assemble
 
@@ -138,6 +131,8 @@ async def _serve(
         sequencing = asyncio.create_task(sidecar.sequencer.run())
         await sidecar.sequencer.record("release", sidecar.own.release_attributes())
         await sidecar.sequencer.record("heartbeat", {})
+        if sidecar.keys is not None:  # before anything is signed with them
+            await sidecar.sequencer.record("key", sidecar.keys)
         publishing = asyncio.create_task(sidecar.publisher.run(settings.checkpoint_interval))
         beating = asyncio.create_task(_beat(sidecar.sequencer, settings.heartbeat))
         serving = [asyncio.create_task(server.serve()) for server in servers]

@@ -34,7 +34,7 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     store: str
     """Store URL, ``sqlite:///path``."""
     key: str
-    """File with the log's private key."""
+    """File with the log's private key; during a rotation it holds several, the current one first, and each signs."""
     otlp_http: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4318"])
     """Where OTLP/HTTP is received: ``host:port`` or ``unix:/path``."""
     otlp_grpc: list[str] = msgspec.field(default_factory=list)

@@ -13,7 +13,7 @@ from audit_sidecar.stores.store import SignedCheckpoint, StoredRecord, StoreRead
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import open_checkpoint
 from audit_sidecar.tlog.edge import TileEdge
-from audit_sidecar.tlog.errors import VerificationError
+from audit_sidecar.tlog.errors import BadSignature, VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import Frontier, leaf_hash, tree_root
 from audit_sidecar.tlog.tiles import TILE_HEIGHT, TILE_WIDTH
@@ -39,10 +39,7 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
     if all(verifier.name != origin for verifier in verifiers):
         names = ", ".join(repr(verifier.name) for verifier in verifiers)
         raise StoreRefused(f"the store holds the log {origin!r}, but the key is of {names}; use the key of that log")
-    try:
-        frontier = reader.frontier()
-    except VerificationError as error:
-        raise StoreRefused(f"the right edge of the log {origin!r} is damaged: {error}; {_FSCK}") from error
+    frontier = _read_frontier(reader, origin)
     if reader.leaf_hashes(frontier.size, frontier.size + 1):
         raise StoreRefused(f"the store of {origin!r} has a leaf beyond its end at {frontier.size}; {_FSCK}")
     edge = load_edge(reader, frontier.size)
@@ -70,10 +67,23 @@ def load_edge(reader: StoreReader, size: int) -> TileEdge:
     return TileEdge(size, rows)
 
 
+def _read_frontier(reader: StoreReader, origin: str) -> Frontier:
+    try:
+        return reader.frontier()
+    except VerificationError as error:
+        raise StoreRefused(f"the right edge of the log {origin!r} is damaged: {error}; {_FSCK}") from error
+
+
 def _require_borne_out(
     reader: StoreReader, checkpoint: SignedCheckpoint, frontier: Frontier, verifiers: Sequence[Verifier]
 ) -> None:
-    opened = open_checkpoint(checkpoint.note, verifiers, reader.origin())
+    try:
+        opened = open_checkpoint(checkpoint.note, verifiers, reader.origin())
+    except BadSignature as error:
+        raise StoreRefused(
+            f"the newest checkpoint of {reader.origin()!r} does not open with the given keys: {error}; use the log's "
+            f"own key file, in which a rotation keeps the old key until the new one has signed; otherwise {_FSCK}"
+        ) from error
     if opened.size != checkpoint.size or opened.root != checkpoint.root:
         raise StoreRefused(f"the store's checkpoint row does not match its signed note; {_FSCK}")
     if opened.size > frontier.size:

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``countersign keygen``: write ``log.key``, ``log.vkey`` and ``subject.key``; no existing file is ever replaced.
+"""``countersign keygen``: write ``log.key``, ``log.vkey`` and ``subject.key``, or add a key to those there are.
 
-A replaced log key would make a log unverifiable, a replaced subject key would make its subjects unfindable.
+No existing key is ever replaced: a replaced log key would make a log unverifiable, a replaced subject key would make
+its subjects unfindable.
 """
 
 import argparse
-import base64
 import os
-import secrets
 from pathlib import Path
 from typing import Final
 
 from audit_sidecar.tlog.errors import Malformed
 from audit_sidecar.tlog.keys import Signer, generate_signer
 from contracts.errors import SettingInvalid
+from countersign.rotation import new_subject_key, rotate_log_key, rotate_subject_key, subject_key_line
 
 LOG_KEY: Final = "log.key"
 LOG_VKEY: Final = "log.vkey"
@@ -24,18 +24,45 @@ _MAX_ORIGIN_BYTES = 255  # acknowledgements and cosignatures carry its length in
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "--origin", metavar="NAME", required=True, help="the log's name, such as audit.example.com/prod"
-    )
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the three files")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--origin", metavar="NAME", help="make keys of a new log of this name: audit.example.com/prod")
+    what.add_argument("--rotate-log", metavar="DIR", type=Path, help="add a log key in front of those in DIR")
+    what.add_argument("--rotate-subject", metavar="DIR", type=Path, help="add a subject key in front of those in DIR")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="with --origin: folder for the three files")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the keys and say where; the exit code."""
+    if (arguments.out is None) is not (arguments.origin is None):
+        raise SettingInvalid("--out names the folder of a new log's keys: it goes with --origin, and only with it")
+    if arguments.rotate_log is not None:
+        return _rotate_log(arguments.rotate_log)
+    if arguments.rotate_subject is not None:
+        return _rotate_subject(arguments.rotate_subject)
     signer = write_keys(arguments.origin, arguments.out)
     print(f"{arguments.out / LOG_KEY}: private, for sidecars; signs as {signer.verifier.name}")
     print(f"{arguments.out / LOG_VKEY}: public, for everyone; {signer.verifier.to_text()}")
     print(f"{arguments.out / SUBJECT_KEY}: private, for services and auditors; makes pseudonyms")
+    return 0
+
+
+def _rotate_log(folder: Path) -> int:
+    fresh, *others = rotate_log_key(folder / LOG_KEY, folder / LOG_VKEY)
+    print(f"{folder / LOG_KEY}: the new key {fresh.key_id.hex()} is first; every key in it signs")
+    print(f"{folder / LOG_VKEY}: {fresh.to_text()} is added; give the file to everyone who verifies")
+    print("Restart the sidecar: its log then names its keys, and each signs.")
+    print(
+        f"After 30 days, when everyone has the new {LOG_VKEY}, remove the old line from {LOG_KEY} and restart it again."
+    )
+    print(f"{LOG_VKEY} keeps the line of {others[0].key_id.hex()} as long as anyone holds what that key alone signed.")
+    return 0
+
+
+def _rotate_subject(folder: Path) -> int:
+    fresh, *others = rotate_subject_key(folder / SUBJECT_KEY)
+    print(f"{folder / SUBJECT_KEY}: the new key {fresh} is first; pseudonyms are made with it")
+    print("Restart the service, and give the file to auditors: a customer is searched under every key in it.")
+    print(f"The line of {others[0]} may be removed when the last record made with it is past retention, not before.")
     return 0
 
 
@@ -50,7 +77,7 @@ def write_keys(origin: str, out: Path) -> Signer:
         raise SettingInvalid(f"not a log origin: {error}") from error
     if len(origin.encode()) > _MAX_ORIGIN_BYTES:
         raise SettingInvalid(f"a log origin has at most {_MAX_ORIGIN_BYTES} bytes")
-    subject = f"{secrets.token_hex(4)} {base64.b64encode(secrets.token_bytes(32)).decode()}"
+    subject = subject_key_line(new_subject_key())
     files = (
         (out / LOG_KEY, 0o600, signer.to_text()),
         (out / LOG_VKEY, 0o644, signer.verifier.to_text()),

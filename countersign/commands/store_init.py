@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from audit_sidecar.run import load_signer
+from audit_sidecar.log_keys import load_signers
 from audit_sidecar.stores.url import create_store
 
 
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Create an empty log named by its key."""
-    origin = load_signer(arguments.key).verifier.name
+    origin = load_signers(arguments.key)[0].verifier.name
     create_store(arguments.store, origin)
     print(f"created the log {origin} in {arguments.store}")
     return 0
