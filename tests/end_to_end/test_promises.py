@@ -17,10 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from audit_sidecar.query.parameters import Filters, search_of
+from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
+from audit_sidecar.stores.sqlite.rows import unsigned
 from audit_sidecar.stores.store import Search
 from contracts import semconv
 from contracts.bundle import load_bundle
 from contracts.identifiers import IdSource, uuid_text
+from contracts.leaf import Leaf
 from contracts.otlp import EvidenceSpan, encode_export, encode_resource, encode_scope, encode_span, with_sequence
 from contracts.release import Release
 from tests.end_to_end.living import CHURN, LEAVING, LOYAL, Living, await_true, await_value, countersign, living
@@ -147,10 +150,24 @@ def _swap(database: apsw.Connection, index: int) -> None:
             database.execute(f"UPDATE {table} SET leaf_index = ? WHERE leaf_index = ?", (new, old))
 
 
+def _edit_answer(database: apsw.Connection, index: int) -> None:
+    (row,) = database.execute(
+        "SELECT l.commitment, l.span, l.time, l.trace, p.dictionary, p.span"
+        " FROM leaf AS l JOIN payload AS p USING (leaf_index) WHERE leaf_index = ?", (index,)
+    )  # fmt: skip
+    commitment, span_id, time, trace, *kept = row
+    leaf = Leaf(commitment, "prediction", span_id, unsigned(time), trace)
+    spans = SpanKeeper()
+    span = spans.unpack(KeptSpan(*kept), leaf)
+    edited = span.replace(b"retain", b"churn!")
+    assert edited != span
+    database.execute(
+        "UPDATE payload SET dictionary = ?, span = ? WHERE leaf_index = ?", (*spans.pack(edited, leaf), index)
+    )
+
+
 EDITS: dict[str, Callable[[apsw.Connection, int], None]] = {
-    "edit the answer": _run(
-        "UPDATE payload SET span = CAST(replace(span, 'retain', 'churn!') AS BLOB) WHERE leaf_index = :i"
-    ),
+    "edit the answer": _edit_answer,
     "edit the leaf": _run("UPDATE leaf SET time = time + 1 WHERE leaf_index = :i"),
     "delete": _run(*(f"DELETE FROM {table} WHERE leaf_index = :i" for table in _ROW)),
     "delete and close up": _close_up,

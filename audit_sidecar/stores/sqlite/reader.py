@@ -10,6 +10,7 @@ import apsw
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_reader
+from audit_sidecar.stores.sqlite.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.rows import (
     SELECT_RECORD,
     SELECT_STREAM,
@@ -149,7 +150,10 @@ class SqliteReader:
         }
 
     def _records(self, query: str, values: tuple[Any, ...]) -> list[StoredRecord]:
-        return [read_record(row, self._context(row[-1])) for row in self._rows(query, values)]
+        rows = self._rows(query, values)
+        if not hasattr(self._local, "spans"):
+            self._local.spans = SpanKeeper()
+        return [read_record(row, self._context(row[-1]), self._local.spans) for row in rows]
 
     def _context(self, context: int | None) -> PayloadContext | None:
         if context is None:

@@ -4,6 +4,7 @@
 import hashlib
 from typing import Any, Final
 
+from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
 from audit_sidecar.stores.store import StoredRecord, StreamState
 from contracts import semconv
 from contracts.leaf import Leaf
@@ -14,7 +15,7 @@ _HALF: Final = 1 << 63
 
 SELECT_RECORD: Final = """
 SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
-       s.uuid, s.release, p.salt, p.span, p.context
+       s.uuid, s.release, p.salt, p.dictionary, p.span, p.context
 FROM leaf AS l LEFT JOIN stream AS s ON s.id = l.stream LEFT JOIN payload AS p ON p.leaf_index = l.leaf_index
 """
 SELECT_STREAM: Final = """
@@ -60,14 +61,14 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
     )  # fmt: skip
 
 
-def read_record(row: tuple[Any, ...], context: PayloadContext | None) -> StoredRecord:
+def read_record(row: tuple[Any, ...], context: PayloadContext | None, spans: SpanKeeper) -> StoredRecord:
     """A row of `SELECT_RECORD`, with the context that it names."""
-    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, span, _ = row
+    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, *kept, _ = row
     # A number that no kind has is given as it is: the row then does not give its leaf's hash, and is named for it.
     kind = semconv.RECORD_KINDS[number] if 0 <= number < len(semconv.RECORD_KINDS) else f"unknown {number}"
     leaf = Leaf(
         commitment, kind, span_id, unsigned(time), trace,
         trace if kind in semconv.REQUEST_KINDS else about, release, seq, stream,
     )  # fmt: skip
-    payload = None if context is None or span is None else Payload(context, span)
+    payload = None if context is None or kept[1] is None else Payload(context, spans.unpack(KeptSpan(*kept), leaf))
     return StoredRecord(index, leaf, leaf_hash, salt, payload)

@@ -77,6 +77,7 @@ CREATE TABLE payload (
     leaf_index INTEGER PRIMARY KEY,
     context    INTEGER NOT NULL REFERENCES context,
     salt       BLOB    NOT NULL,
+    dictionary INTEGER NOT NULL,            -- what the span is compressed with, see kept_span.py; 0 = as it is
     span       BLOB    NOT NULL
 ) STRICT
 ;
@@ -87,7 +88,9 @@ CREATE TABLE finding (
     score      REAL
 ) STRICT
 ;
-CREATE INDEX finding_by_subject ON finding (subject) WHERE subject IS NOT NULL
+-- Pseudonyms are random, and an index in their order would touch another page for each record. So it is in order
+-- within 8,192 records at a time: what is written stays small, and a search looks once into each such part.
+CREATE INDEX finding_by_subject ON finding (leaf_index >> 13, substr(subject, 1, 8)) WHERE subject IS NOT NULL
 ;
 CREATE TABLE conflict (
     leaf_index INTEGER PRIMARY KEY

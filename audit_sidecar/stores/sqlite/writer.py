@@ -11,6 +11,7 @@ import apsw
 
 from audit_sidecar.errors import Fatal, StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_writer, transaction
+from audit_sidecar.stores.sqlite.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.page_cache import write_anew
 from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, context_digest, signed, subject_key
 from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint, StreamState
@@ -33,6 +34,7 @@ class SqliteWriter:
             os.close(self._lock)
             raise
         self._contexts: dict[bytes, int] = {}
+        self._spans = SpanKeeper()
 
     def commit(self, commit: Commit) -> None:
         """Append durably, if the log still has ``old_size`` leaves."""
@@ -101,14 +103,14 @@ class SqliteWriter:
             if context not in known:
                 known[context] = self._context(context, contexts)
             leaves.append(_leaf_row(index, record, streams))
-            payloads.append((index, known[context], record.salt, record.payload.span))
+            payloads.append((index, known[context], record.salt, *self._spans.pack(record.payload.span, record.leaf)))
             finding = record.finding
             if (finding.subject, finding.label, finding.score) != (None, None, None):
                 findings.append((index, subject_key(finding.subject), finding.label, finding.score))
             if finding.conflict:
                 conflicts.append((index,))
         self._many("INSERT INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", leaves)
-        self._many("INSERT INTO payload VALUES (?, ?, ?, ?)", payloads)
+        self._many("INSERT INTO payload VALUES (?, ?, ?, ?, ?)", payloads)
         self._many("INSERT INTO finding VALUES (?, ?, ?, ?)", findings)
         self._many("INSERT INTO conflict VALUES (?)", conflicts)
 
