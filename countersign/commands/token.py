@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import SettingInvalid
-from contracts.tokens import ROLES, load_tokens, token_hash
+from contracts.tokens import RESERVED_NAMES, ROLES, load_tokens, token_hash
 
 _PREFIX: Final = "countersign_"
 _SECRET_BYTES: Final = 32
@@ -49,6 +49,10 @@ def make_token(path: Path, name: str, roles: Sequence[str], expires: datetime | 
     """Add a token to the file, durably, and return it. SettingInvalid when the file or the name is no good."""
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise SettingInvalid(f"a name is printable text of at most {_LONGEST_NAME} characters")
+    if name in RESERVED_NAMES:
+        raise SettingInvalid(
+            f"the name {name!r} is taken: records carry it for callers without a token; choose another"
+        )
     secret = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     lines = ["[[token]]", f"name = {json.dumps(name, ensure_ascii=False)}", f"roles = {json.dumps(sorted(set(roles)))}"]
     lines.append(f'sha256 = "{token_hash(secret).hex()}"')

@@ -61,10 +61,13 @@ def test_expiry(tmp_path: Path) -> None:
     assert table.authenticate(f"Bearer {secret}", NOW) is None
 
 
-@pytest.mark.parametrize("name", ["", "x" * 129, "two\nlines"])
-def test_bad_names_are_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "printable text"), ("x" * 129, "printable text"), ("two\nlines", "printable text"), ("local", "is taken")],
+)
+def test_bad_names_are_refused(tmp_path: Path, name: str, said: str) -> None:
     """And no file is made."""
-    with pytest.raises(SettingInvalid, match="printable text"):
+    with pytest.raises(SettingInvalid, match=f"name .*{said}"):
         make_token(tmp_path / "tokens.toml", name, ["consumer"])
     assert list(tmp_path.iterdir()) == []
 
