@@ -64,7 +64,21 @@ def parse_leaf(text: bytes) -> Leaf:
     # One comparison refuses unknown members, other spacing, other key order and other spellings of a time.
     if leaf_text(leaf) != text:
         raise ContractError("the leaf is not in canonical form")
+    _require_shape(leaf)
     return leaf
+
+
+def _require_shape(leaf: Leaf) -> None:
+    of_producer = (leaf.release, leaf.seq, leaf.stream)
+    if leaf.kind == "span":
+        if of_producer != (None, None, None) or leaf.id is not None:
+            raise ContractError("the leaf of a foreign span names no stream, release, sequence number or request")
+    elif None in of_producer:
+        raise ContractError(f"the leaf of a {leaf.kind} names its stream, release and sequence number")
+    if leaf.kind in semconv.REQUEST_KINDS and leaf.id != leaf.trace:
+        raise ContractError(f"the id of a {leaf.kind} is its trace id")
+    if leaf.time >> 64:
+        raise ContractError("the leaf's time lies beyond what a span can say")
 
 
 def derive_leaf(payload: Payload, commitment: bytes, kind: str) -> Leaf:

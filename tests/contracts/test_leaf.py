@@ -24,18 +24,20 @@ CONTEXT = PayloadContext(
     encode_resource({semconv.SERVICE_INSTANCE_ID: uuid_text(STREAM), semconv.RELEASE_DIGEST: "cd" * 32}),
     None, None, None,
 )  # fmt: skip
-LEAF = st.builds(
-    Leaf,
-    commitment=raw(32),
-    kind=st.sampled_from(semconv.RECORD_KINDS),
-    span=raw(8),
-    time=UINT64,
-    trace=raw(16),
-    id=st.none() | raw(16),
-    release=st.none() | raw(32),
-    seq=st.none() | st.integers(0, (1 << 63) - 1),
-    stream=st.none() | raw(16),
-)
+
+
+@st.composite
+def leaves(draw: st.DrawFn) -> Leaf:
+    """Any leaf that some payload gives."""
+    kind = draw(st.sampled_from(semconv.RECORD_KINDS))
+    bare = Leaf(draw(raw(32)), kind, draw(raw(8)), draw(UINT64), draw(raw(16)))
+    if kind == "span":
+        return bare
+    about = bare.trace if kind in semconv.REQUEST_KINDS else draw(st.none() | raw(16))
+    return bare._replace(id=about, release=draw(raw(32)), seq=draw(st.integers(0, (1 << 63) - 1)), stream=draw(raw(16)))
+
+
+LEAF = leaves()
 EXAMPLE = Leaf(bytes(32), "prediction", bytes(8), 1, bytes(16), bytes(16), bytes(32), 7, bytes(16))
 
 
@@ -75,7 +77,8 @@ def test_every_changed_bit_of_a_leaf_is_another_leaf_or_none() -> None:
         {"seq": -1}, {"seq": True}, {"seq": "7"}, {"seq": 1.5}, {"seq": None}, {"id": None}, {"id": "x"},
         {"time": "1970-01-01T00:00:00Z"}, {"time": 1}, {"time": "1970-01-01T00:00:00.000000001+00:00"},
         {"commitment": "00" * 31}, {"commitment": "AA" * 32}, {"span": 0}, {"trace": None}, {"release": "0" * 63},
-        {"stream": "0" * 32}, {"extra": 1},
+        {"stream": "0" * 32}, {"extra": 1}, {"kind": "span"}, {"id": "00000000-0000-0000-0000-000000000001"},
+        {"time": "2600-01-01T00:00:00.000000000Z"},
     ],
 )  # fmt: skip
 def test_a_leaf_that_says_otherwise_is_refused(changes: dict[str, object]) -> None:
@@ -83,6 +86,15 @@ def test_a_leaf_that_says_otherwise_is_refused(changes: dict[str, object]) -> No
     members = json.loads(leaf_text(EXAMPLE)) | changes
     with pytest.raises(ContractError):
         parse_leaf(json.dumps(members, sort_keys=True, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize("member", ["stream", "release", "seq", "id"])
+def test_a_producers_leaf_lacks_nothing(member: str) -> None:
+    """A leaf that no payload can give is refused."""
+    members = json.loads(leaf_text(EXAMPLE))
+    del members[member]
+    with pytest.raises(ContractError):
+        parse_leaf(canonical_json(members))
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"1", b"null", leaf_text(EXAMPLE) + b"\n", b" " + leaf_text(EXAMPLE),
