@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFam
 from prometheus_client.exposition import choose_encoder
 
 from contracts import metrics
+from service.errors import WITHHELD_REASONS
 from service.evidence.exporter import Commit
 
 _EDGES: Final = metrics.DURATION_BUCKETS
@@ -67,7 +68,8 @@ class ServiceMetrics:
         self._requests: dict[Labels, int] = {}
         self._predictions: dict[str, int] = {}
         self._prediction_exemplars: dict[str, tuple[bytes, bytes]] = {}
-        self._withheld: dict[str, int] = {}
+        # From 0 on: of a series that begins with its first event, Prometheus never sees that event as an increase.
+        self._withheld = dict.fromkeys(WITHHELD_REASONS, 0)
         self._rejects: dict[str, int] = {}
         self._durations: dict[str, _Histogram] = {}
         self._commits = _Histogram()

@@ -138,6 +138,14 @@ async def test_metrics_have_their_names_and_exemplars(service: Service, sidecar:
     assert rejects == [("schema", 1)]
 
 
+async def test_withheld_answers_are_counted_from_zero(service: Service) -> None:
+    """Every reason has its series before anything is withheld, so that the first one shows as an increase."""
+    lines = (await service.client.get("/metrics")).text.splitlines()
+    assert sorted(line for line in lines if line.startswith(metrics.ANSWERS_WITHHELD)) == [
+        f'{metrics.ANSWERS_WITHHELD}{{reason="{reason}"}} 0.0' for reason in ("deadline", "failed", "refused")
+    ]
+
+
 async def test_plain_text_metrics_for_old_scrapers(service: Service) -> None:
     """Without asking for OpenMetrics one gets the classic format."""
     response = await service.client.get("/metrics")
