@@ -6,21 +6,20 @@ Errors are domain errors; which status each becomes is left to the transport. Wh
 another token.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
-
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from audit_sidecar.errors import AuditError, Refused
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.receive.body import TooLarge
 from audit_sidecar.receive.rpc_status import Code
+from audit_sidecar.receive.well_formed import DECODED_WHOLE, cut_well_formed
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.sequence.sequencer import Sequencer
 from contracts.acknowledgement import Acknowledgement, Position, encode_acknowledgement
 from contracts.errors import ContractError
-from contracts.payload import cut_export
+from contracts.payload import Payload
 from contracts.tokens import Caller, TokenTable
 
 
@@ -57,6 +56,8 @@ class Intake:
 
     def __init__(self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics) -> None:
         self.edge = edge
+        self.large = asyncio.Lock()
+        """Held while a large export is decoded: decoding takes many times its size."""
         self._sequencer = sequencer
         self._origin = origin
         self._metrics = metrics
@@ -82,20 +83,22 @@ class Intake:
         """Positions of the spans of an ``ExportTraceServiceRequest``, durable. ContractError, Refused or Pushback."""
         spans = 0
         try:
-            # The stock decoder decides what is well-formed; the parts are then cut out unchanged.
-            ExportTraceServiceRequest.FromString(request)
-            payloads = tuple(cut_export(request))
+            payloads = await self._cut(request)
             spans = len(payloads)
             self._received.inc(spans)
             positions = await self._sequencer.submit(Export(producer, payloads, len(request)))
-        except DecodeError as error:
-            self._metrics.rejected.labels("malformed").inc(spans)
-            raise ContractError(str(error)) from error
         except (ContractError, AuditError) as error:
             self._metrics.rejected.labels(_reason(error)).inc(spans)
             raise
         self._metrics.acknowledged.inc(spans)
         return positions
+
+    async def _cut(self, request: bytes) -> tuple[Payload, ...]:
+        if len(request) <= DECODED_WHOLE:
+            return cut_well_formed(request)
+        # Apart from the loop, which has acknowledgements to give meanwhile; one at a time, so that memory is bounded.
+        async with self.large:
+            return await asyncio.to_thread(cut_well_formed, request)
 
     def acknowledgement(self, positions: tuple[Position, ...]) -> bytes:
         """The ``ExportTraceServiceResponse`` for senders that asked where their spans stand."""

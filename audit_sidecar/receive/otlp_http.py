@@ -6,6 +6,7 @@ docs/specification.md: 400 what will never do, 413 too large, 503 with Retry-Aft
 which a sender must not retry, and never partial success, which stock senders take for success.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
@@ -84,7 +85,10 @@ class OtlpReceiver:
         body = await read_body(_chunks(receive), limit)
         if encoding == "gzip":
             body = inflate(body, limit)
-        return protobuf_from_json(body) if media_type == JSON else body
+        if media_type != JSON:
+            return body
+        async with self._intake.large:
+            return await asyncio.to_thread(protobuf_from_json, body)
 
 
 def _require_route(scope: Scope, media_type: str) -> None:

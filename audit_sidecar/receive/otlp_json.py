@@ -11,16 +11,27 @@ from typing import Any, Final
 from google.protobuf.json_format import ParseDict, ParseError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from audit_sidecar.receive.body import TooLarge
 from contracts.canonical import parse_json
 from contracts.errors import ContractError
 
 _IDS: Final = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
+MOST_BYTES: Final = 16 << 20
+MOST_VALUES: Final = 1 << 20
 _ENUMS: Final = ("kind", "code")
 _INT32: Final = 1 << 31
 
 
 def protobuf_from_json(body: bytes) -> bytes:
-    """The protobuf of an OTLP/JSON ``ExportTraceServiceRequest``; ContractError when it is malformed."""
+    """The protobuf of an OTLP/JSON ``ExportTraceServiceRequest``; ContractError when it is malformed.
+
+    TooLarge beyond `MOST_BYTES` and `MOST_VALUES`: parsed, each value takes some hundred bytes, however short it is.
+    """
+    if len(body) > MOST_BYTES:
+        raise TooLarge(f"an export in JSON is larger than {MOST_BYTES} bytes; send fewer spans at once, or protobuf")
+    # There is a value after each of these, and but for the outermost none without; what stands in texts counts too.
+    if body.count(b",") + body.count(b"[") + body.count(b"{") + body.count(b":") > MOST_VALUES:
+        raise TooLarge(f"an export in JSON has more than {MOST_VALUES} values; send fewer spans at once, or protobuf")
     document = parse_json(body)
     if not isinstance(document, dict):
         raise ContractError("an OTLP/JSON export is a JSON object")
