@@ -18,6 +18,7 @@ from audit_sidecar.receive.otlp_grpc import GrpcReceiver, require_free
 from audit_sidecar.settings import SidecarSettings
 from contracts.address import Address, bind, bound_port, parse_address
 from contracts.errors import SettingInvalid
+from contracts.http_limits import limited_http
 from contracts.tokens import LOCAL, TokenTable
 
 DRAIN_SECONDS: Final = 5
@@ -124,7 +125,7 @@ class _HttpServer:
         self._socket = taken
         config = uvicorn.Config(
             application, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75, server_header=False,
-            http="httptools", timeout_graceful_shutdown=DRAIN_SECONDS,
+            http=limited_http(), ws="none", proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS,
         )  # fmt: skip
         self._server = _QuietServer(config)
 

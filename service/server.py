@@ -21,6 +21,7 @@ import uvloop
 from litestar.types import ASGIApp
 
 from contracts.address import Address, bind, bound_port
+from contracts.http_limits import limited_http
 from contracts.identifiers import IdSource
 from service.audit_client import AuditClient
 from service.errors import EvidenceFatal
@@ -166,7 +167,7 @@ async def _outcome(running: _Running) -> int:
 def _server(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=limited_http(),
         ws="none",
         lifespan="off",
         log_config=None,
