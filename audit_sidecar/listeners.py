@@ -19,6 +19,7 @@ from audit_sidecar.settings import SidecarSettings
 from contracts.address import Address, bind, bound_port, parse_address
 from contracts.errors import SettingInvalid
 from contracts.http_limits import limited_http
+from contracts.tls import ServerTls
 from contracts.tokens import LOCAL, TokenTable
 
 DRAIN_SECONDS: Final = 5
@@ -39,6 +40,8 @@ class Listener(NamedTuple):
     speaks: Speaks
     address: Address
     socket: socket | None
+    tls: ServerTls | None
+    """None on a unix socket, whatever the settings say."""
 
 
 class Server(Protocol):
@@ -75,7 +78,7 @@ def wanted_addresses(settings: SidecarSettings, tokens: TokenTable | None) -> li
 
 
 @contextmanager
-def listening(speaks: Speaks, address: Address) -> Iterator[Listener]:
+def listening(speaks: Speaks, address: Address, tls: ServerTls | None) -> Iterator[Listener]:
     """Take the address; a unix socket is gone from the file system afterwards."""
     taken: socket | None = None
     if speaks is Speaks.OTLP_GRPC:
@@ -83,7 +86,7 @@ def listening(speaks: Speaks, address: Address) -> Iterator[Listener]:
     else:
         taken = bind(address)
     try:
-        yield Listener(speaks, address, taken)
+        yield Listener(speaks, address, taken, tls if address.path is None else None)
     finally:
         if taken is not None:
             taken.close()
@@ -102,14 +105,14 @@ def edge_of(listener: Listener, tokens: TokenTable | None, body_limit: int) -> E
 def server_of(listener: Listener, edge: Edge, applications: Applications) -> Server:
     """The server of a listener; make it on the loop that is to run it. SettingInvalid when the address was lost."""
     if listener.socket is None:
-        return _GrpcServer(listener.address, applications.otlp_grpc(edge))
+        return _GrpcServer(listener, applications.otlp_grpc(edge))
     http = listener.speaks is Speaks.OTLP_HTTP
-    return _HttpServer(listener.address, listener.socket, applications.otlp_http(edge) if http else applications.audit)
+    return _HttpServer(listener, listener.socket, applications.otlp_http(edge) if http else applications.audit)
 
 
 class _GrpcServer:
-    def __init__(self, address: Address, receiver: GrpcReceiver) -> None:
-        self.address = receiver.listen(address)
+    def __init__(self, listener: Listener, receiver: GrpcReceiver) -> None:
+        self.address = receiver.listen(listener.address, listener.tls)
         self._receiver = receiver
 
     async def serve(self) -> None:
@@ -120,12 +123,14 @@ class _GrpcServer:
 
 
 class _HttpServer:
-    def __init__(self, address: Address, taken: socket, application: Any) -> None:
+    def __init__(self, listener: Listener, taken: socket, application: Any) -> None:
+        address, tls = listener.address, listener.tls
         self.address = address if address.path is not None else address._replace(port=bound_port(taken))
         self._socket = taken
         config = uvicorn.Config(
             application, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75, server_header=False,
             http=limited_http(), ws="none", proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS,
+            ssl_context_factory=None if tls is None else lambda *_: tls.context,
         )  # fmt: skip
         self._server = _QuietServer(config)
 

@@ -46,6 +46,7 @@ from contracts.address import Address
 from contracts.identifiers import IdSource
 from contracts.otlp import AttributeValue
 from contracts.release import Release
+from contracts.tls import load_server_tls
 from contracts.tokens import TokenTable, load_tokens
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class _Sidecar(NamedTuple):
 def run_sidecar(settings: SidecarSettings, version: str) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. SettingInvalid or StoreRefused when it cannot start."""
     tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
+    tls = load_server_tls(settings.tls_cert, settings.tls_key)
     signers = load_signers(Path(settings.key))
     reader = open_reader(settings.store)
     with ExitStack() as closing:
@@ -76,7 +78,8 @@ def run_sidecar(settings: SidecarSettings, version: str) -> int:
         # After the lock is held, so that what is verified is what the log goes on from.
         assemble = _assemble(settings, version, tokens, signers, reader, writer)
         listeners = [
-            closing.enter_context(listening(speaks, address)) for speaks, address in wanted_addresses(settings, tokens)
+            closing.enter_context(listening(speaks, address, tls))
+            for speaks, address in wanted_addresses(settings, tokens)
         ]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_serve(settings, listeners, assemble))
@@ -137,7 +140,7 @@ async def _serve(
         beating = asyncio.create_task(_beat(sidecar.sequencer, settings.heartbeat))
         serving = [asyncio.create_task(server.serve()) for server in servers]
         for listener, server in zip(listeners, servers, strict=True):
-            _log.info("%s on %s", listener.speaks.value, _spell(listener.speaks, server.address))
+            _log.info("%s on %s", listener.speaks.value, _spell(listener, server.address))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, sequencing, publishing, beating, *serving}, return_when=asyncio.FIRST_COMPLETED)
         failure = next((f for t in (sequencing, publishing, beating) if t.done() and (f := t.exception())), None)
@@ -190,5 +193,7 @@ def _servers(sidecar: _Sidecar, listeners: list[Listener], settings: SidecarSett
     return [server_of(listener, edge, applications) for listener, edge in zip(listeners, edges, strict=True)]
 
 
-def _spell(speaks: Speaks, address: Address) -> str:
-    return str(address) if address.path is not None or speaks is Speaks.OTLP_GRPC else f"http://{address}"
+def _spell(listener: Listener, address: Address) -> str:
+    if address.path is not None or listener.speaks is Speaks.OTLP_GRPC:
+        return f"{address}{'' if listener.tls is None else ' with TLS'}"
+    return f"http{'' if listener.tls is None else 's'}://{address}"

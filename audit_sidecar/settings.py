@@ -45,6 +45,10 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Folder on another volume that keeps the newest checkpoint; a store behind it is never signed for."""
     tokens: str | None = None
     """File of bearer tokens; without it only loopback callers are served, with all roles."""
+    tls_cert: str | None = None
+    """PEM certificate chain, server first, for every TCP listener; with ``tls_key``. TLS 1.2 at least."""
+    tls_key: str | None = None
+    """PEM private key of that certificate, unencrypted."""
     public_log: bool = False
     """Serve ``/log`` without a token."""
     checkpoint_interval: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0

@@ -46,3 +46,9 @@ COMMANDS: Final = (
     Command(("audit", "fsck"), "audit_fsck", "re-derive a whole log and compare"),
     Command(("audit", "export-log"), "audit_export_log", "write the log as C2SP files"),
 )
+
+
+def add_tls(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every server takes for TLS."""
+    parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain, for every TCP listener; with --tls-key")
+    parser.add_argument("--tls-key", metavar="FILE", help="private key of the certificate, unencrypted")

@@ -11,6 +11,7 @@ from contracts.bundle import load_bundle
 from contracts.errors import SettingInvalid
 from contracts.release import Release
 from contracts.subject import SubjectKey, load_subject_keys
+from contracts.tls import ServerTls, load_server_tls
 from contracts.tokens import TokenTable, load_tokens
 from service.client.endpoint import Endpoint, parse_endpoint
 from service.evidence.receiver import read_secret
@@ -30,6 +31,7 @@ class Prepared(NamedTuple):
     receiver: Endpoint
     audit: Endpoint | None
     tokens: TokenTable | None
+    tls: ServerTls | None = None
 
     def facts(self) -> Facts:
         """What the metrics say about this process."""
@@ -47,7 +49,8 @@ class Prepared(NamedTuple):
 def prepare(settings: ServiceSettings, version: str) -> Prepared:
     """Read and check everything. Raises SettingInvalid, ModelCardInvalid or BundleInvalid, each with one clear line."""
     bundle_path = _given(settings.bundle, "--bundle", "a folder like models/<id>/<version>")
-    receiver = parse_endpoint(_given(settings.evidence.url, "--evidence", "the sidecar's address"), "--evidence")
+    evidence = _given(settings.evidence.url, "--evidence", "the sidecar's address")
+    receiver = parse_endpoint(evidence, "--evidence", settings.ca_file)
     key_path = _given(settings.subject_key, "--subject-key", "a file; make one with 'countersign keygen'")
     tokens = None if settings.tokens is None else load_tokens(Path(settings.tokens))
     if tokens is None and not Address(settings.host).is_local:
@@ -59,9 +62,10 @@ def prepare(settings: ServiceSettings, version: str) -> Prepared:
         if file is not None:
             read_secret(Path(file))
     key = load_subject_keys(Path(key_path))[0]
-    audit = None if settings.audit_url is None else parse_endpoint(settings.audit_url, "--audit-url")
+    audit = None if settings.audit_url is None else parse_endpoint(settings.audit_url, "--audit-url", settings.ca_file)
     model = Model(load_bundle(Path(bundle_path)))
-    return Prepared(settings, model, key, _identity(settings, model, version), receiver, audit, tokens)
+    tls = load_server_tls(settings.tls_cert, settings.tls_key)
+    return Prepared(settings, model, key, _identity(settings, model, version), receiver, audit, tokens, tls)
 
 
 def _given(value: str | None, flag: str, what: str) -> str:

@@ -23,6 +23,7 @@ from litestar.types import ASGIApp
 from contracts.address import Address, bind, bound_port
 from contracts.http_limits import limited_http
 from contracts.identifiers import IdSource
+from contracts.tls import ServerTls
 from service.audit_client import AuditClient
 from service.errors import EvidenceFatal
 from service.evidence.exporter import Exporter, Limits
@@ -83,7 +84,7 @@ async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
 def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
     parts = compose(prepared)
     exporting = asyncio.create_task(parts.exporter.run())
-    servers = [_server(build_app(parts)), _server(build_metrics_app(parts))]
+    servers = [_server(build_app(parts), prepared.tls), _server(build_metrics_app(parts), prepared.tls)]
     serving = [
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, listeners, strict=True)
@@ -132,8 +133,9 @@ async def _announce(prepared: Prepared, running: _Running, listeners: list[socke
     main, metrics = (bound_port(listener) for listener in listeners)
     card = prepared.model.card
     _LOG.info("serving %s %s, stream %s", card.model_id, card.version, running.exporter.stream.stream_id)
-    _LOG.info("metrics on http://%s:%d/metrics", host, metrics)
-    _LOG.info("listening on http://%s:%d", host, main)
+    scheme = "http" if prepared.tls is None else "https"
+    _LOG.info("metrics on %s://%s:%d/metrics", scheme, host, metrics)
+    _LOG.info("listening on %s://%s:%d", scheme, host, main)
 
 
 async def _drain(running: _Running, seconds: float) -> int:
@@ -164,7 +166,7 @@ async def _outcome(running: _Running) -> int:
     return 0
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
+def _server(app: ASGIApp, tls: ServerTls | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=limited_http(),
@@ -178,6 +180,7 @@ def _server(app: ASGIApp) -> uvicorn.Server:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
+        ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
     return _Server(config)
 

@@ -14,7 +14,7 @@ class EvidenceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The way to the audit sidecar."""
 
     url: str | None = None
-    """``http://host:port`` or ``unix:/path``."""
+    """``http://host:port``, ``https://…`` or ``unix:/path``."""
     token_file: str | None = None
     """A bearer token of role `producer`; not needed on a unix socket."""
     deadline: Positive = 2.0
@@ -66,8 +66,14 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """File of the keys that pseudonyms are made with; the first line is the current one. Needed."""
     tokens: str | None = None
     """File of bearer tokens; without it every local caller holds all roles."""
+    tls_cert: str | None = None
+    """PEM certificate chain, server first, for both listeners; with ``tls_key``. TLS 1.2 at least."""
+    tls_key: str | None = None
+    """PEM private key of that certificate, unencrypted."""
+    ca_file: str | None = None
+    """PEM certificates of the authorities that vouch for sidecar and audit API; without it those of the system do."""
     audit_url: str | None = None
-    """The audit API, for receipts and the audit log: ``http://host:port`` or ``unix:/path``."""
+    """The audit API, for receipts and the audit log: ``http://host:port``, ``https://…`` or ``unix:/path``."""
     audit_token_file: str | None = None
     """File with a bearer token of role `auditor`, if the audit API asks for one."""
     max_body: Bound = 16 << 20

@@ -25,6 +25,7 @@ from audit_sidecar.sequence.sequencer import Sequencer
 from contracts.address import Address, bind
 from contracts.errors import ContractError, SettingInvalid
 from contracts.semconv import ACK_HEADER
+from contracts.tls import ServerTls
 
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -61,11 +62,11 @@ class GrpcReceiver:
         )
         self._server.add_generic_rpc_handlers((_Export(self._export),))
 
-    def listen(self, address: Address) -> Address:
+    def listen(self, address: Address, tls: ServerTls | None = None) -> Address:
         """Take the address, which must have been found free; the one it really has. SettingInvalid otherwise."""
         try:
             if address.path is None:
-                return address._replace(port=self._server.add_insecure_port(str(address)))
+                return address._replace(port=self._add_port(str(address), tls))
             # The mask makes the socket private from its first moment, not from a later chmod on.
             previous = os.umask(0o177)
             try:
@@ -75,6 +76,11 @@ class GrpcReceiver:
         except RuntimeError as error:
             raise SettingInvalid(f"cannot listen on {address}: {error}; choose another address") from error
         return address
+
+    def _add_port(self, address: str, tls: ServerTls | None) -> int:
+        if tls is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, grpc.ssl_server_credentials([(tls.key, tls.certificate)]))
 
     async def serve(self, drain: float) -> None:
         """Serve until `close`, then give the calls under way at most ``drain`` seconds."""

@@ -9,9 +9,10 @@ from audit_sidecar.run import run_sidecar
 from audit_sidecar.settings import SidecarSettings
 from contracts.settings import load_settings
 from countersign import __version__
+from countersign.command import add_tls
 from countersign.logs import configure_logging
 
-_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "anchor", "public_log", "tokens")
+_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "anchor", "public_log", "tokens", "tls_cert", "tls_key")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
+    add_tls(parser)
     parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings")
 
 

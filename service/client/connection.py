@@ -67,7 +67,8 @@ class Connection:
         if path is not None:
             _, protocol = await loop.create_unix_connection(lambda: _Exchange(self._max_body), path)
         else:
-            _, protocol = await loop.create_connection(lambda: _Exchange(self._max_body), host, port)
+            tls = self._endpoint.tls
+            _, protocol = await loop.create_connection(lambda: _Exchange(self._max_body), host, port, ssl=tls)
         return protocol
 
     @property

@@ -201,7 +201,7 @@ async def test_flag_that_is_missing(flags: list[str], flag: str) -> None:
     ("flag", "value", "message"),
     [
         ("--bundle", "/nowhere", "is not a folder"),
-        ("--evidence", "sidecar", "want http://host:port or unix:/path"),
+        ("--evidence", "sidecar", "want http://host:port, https://host:port or unix:/path"),
         ("--subject-key", "/nowhere", "cannot read subject key file"),
         ("--port", "http", "port"),
         ("--port", "99999", "port"),

@@ -13,6 +13,7 @@ from service.client.endpoint import parse_endpoint
         ("http://127.0.0.1:4318", "127.0.0.1:4318"),
         ("http://sidecar/", "sidecar:80"),
         ("http://[::1]:4318", "[::1]:4318"),
+        ("https://sidecar", "sidecar:443"),
         ("unix:/run/evidence.sock", "localhost"),
     ],
 )
@@ -21,8 +22,26 @@ def test_forms_that_are_understood(text: str, authority: str) -> None:
     assert parse_endpoint(text, "--evidence").authority == authority
 
 
+def test_only_https_is_encrypted() -> None:
+    """The scheme decides, and nothing else does."""
+    assert parse_endpoint("https://sidecar:4318", "--evidence").tls is not None
+    assert parse_endpoint("http://sidecar:4318", "--evidence").tls is None
+
+
 @pytest.mark.parametrize(
-    "text", ["", "sidecar:4318", "https://x", "http://", "http://x:99999", "http://x/v1/traces", "http://u@x", "unix:"]
+    "text",
+    [
+        "",
+        "sidecar:4318",
+        "ftp://x",
+        "https://",
+        "https://x/v1",
+        "http://",
+        "http://x:99999",
+        "http://x/v1/traces",
+        "http://u@x",
+        "unix:",
+    ],
 )
 def test_anything_else_names_the_setting(text: str) -> None:
     """The message says which flag to mend."""
