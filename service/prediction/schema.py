@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
+from contracts.canonical import parse_json
+from contracts.errors import ContractError
 from contracts.model_card import Feature, ModelCard
 from service.model.session import Row
 from service.prediction.pii import find_personal_data
@@ -45,6 +47,7 @@ class RequestSchema:
         self._encode = msgspec.json.Encoder().encode
         # The subject comes first in every encoded request, under this name.
         self._subject_head = len(self._encode(card.subject_field)) + 2
+        self._names = 1 + len(card.features)
         self._choices = {feature.name: feature.values or () for feature in card.features}
         self._texts = [(place, feature.name) for place, feature in enumerate(card.features) if feature.type == "text"]
 
@@ -54,6 +57,7 @@ class RequestSchema:
             decoded = self._decode_single(body)
         except (ValueError, RecursionError) as error:
             raise from_decoding(error, body, self._choices) from error
+        _refuse_repeated_names(body, self._names)
         return self.instance(decoded, "$")
 
     def decode_batch(self, body: bytes) -> list[Struct]:
@@ -62,6 +66,7 @@ class RequestSchema:
             rows: list[Struct] = msgspec.structs.astuple(self._decode_batch(body))[0]
         except (ValueError, RecursionError) as error:
             raise from_decoding(error, body, self._choices) from error
+        _refuse_repeated_names(body, 1 + self._names * len(rows))
         return rows
 
     def instance(self, decoded: Struct, path: str) -> Instance:
@@ -74,6 +79,20 @@ class RequestSchema:
         subject_json = self._encode(subject)
         cut = self._subject_head + len(subject_json) + 1
         return Instance(subject, tuple(values), subject_json.decode(), "{" + self._encode(decoded)[cut:].decode())
+
+
+def _refuse_repeated_names(body: bytes, names: int) -> None:
+    """Raise RequestRejected when an object of a valid body names a member twice: parsers differ in which one counts.
+
+    Every member is required and unknown ones were refused, so there are ``names`` members at least. As many colons as
+    members leave none for a second one; more of them may also stand in texts, and only then is it looked up.
+    """
+    if body.count(b":") == names:
+        return
+    try:
+        parse_json(body)
+    except ContractError as error:
+        raise RequestRejected("schema", str(error).removeprefix("not JSON: "), "$", "$") from error
 
 
 def _single_type(card: ModelCard) -> type[Struct]:

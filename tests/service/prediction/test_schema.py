@@ -105,3 +105,32 @@ def test_name_that_the_caller_made_up_is_not_recorded() -> None:
         MIXED.decode(json.dumps(body).encode())
     assert refusal.value.field == "$.jo@example.com"
     assert refusal.value.recorded_field == "$"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"customer_id":"c","tenure_months":1,"tenure_months":2,"monthly_charges":0,"total_charges":0,"num_complaints":0}',
+        b'{"customer_id":"c:1","customer_\\u0069d":"d","tenure_months":1,"monthly_charges":0,"total_charges":0,'
+        b'"num_complaints":0}',
+    ],
+)
+def test_a_name_given_twice_is_refused(body: bytes) -> None:
+    """Parsers differ in which of the two counts, so that the record could say something else than the caller meant."""
+    with pytest.raises(RequestRejected, match="duplicate key"):
+        LINEAR.decode(body)
+    with pytest.raises(RequestRejected, match="duplicate key"):
+        LINEAR.decode_batch(b'{"instances":[' + body + b"]}")
+
+
+def test_a_batch_given_twice_is_refused() -> None:
+    """The rows of one list would be answered, and those of the other would not."""
+    row = b'{"customer_id":"c","tenure_months":1,"monthly_charges":0,"total_charges":0,"num_complaints":0}'
+    with pytest.raises(RequestRejected, match="duplicate key"):
+        LINEAR.decode_batch(b'{"instances":[' + row + b'],"instances":[' + row + b"]}")
+
+
+def test_colons_in_a_text_are_no_names() -> None:
+    """A subject such as `urn:c:1` is taken as it is."""
+    body = b'{"customer_id":"urn:c:1","tenure_months":1,"monthly_charges":0,"total_charges":0,"num_complaints":0}'
+    assert LINEAR.decode(body).subject == "urn:c:1"
