@@ -13,6 +13,7 @@ from contracts import semconv
 from contracts.errors import ContractError
 from contracts.identifiers import is_uuid7, parse_uuid
 from contracts.otlp import AttributeValue
+from contracts.own_layout import read_own_layout
 from contracts.payload import PayloadContext
 from contracts.wire import FIXED64, VARINT, expect_bytes, expect_int, expect_text, fields, read_varint
 
@@ -129,6 +130,11 @@ def _require_ids(trace_id: bytes, span_id: bytes) -> None:
 
 def decode_span(span: bytes) -> SpanView:
     """The view of a ``Span`` message; ContractError when it is malformed or repeats an attribute."""
+    own = read_own_layout(span)
+    return _walk_span(span) if own is None else SpanView(*own)
+
+
+def _walk_span(span: bytes) -> SpanView:
     trace_id = span_id = b""
     name, times = "", {7: 0, 8: 0}
     attributes: list[bytes] = []
