@@ -9,18 +9,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from audit_sidecar.errors import StoreRefused
-from audit_sidecar.stores.store import SignedCheckpoint, StoredRecord, StoreReader
+from audit_sidecar.stores.soundness import fault_of
+from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import open_checkpoint
 from audit_sidecar.tlog.edge import TileEdge
 from audit_sidecar.tlog.errors import BadSignature, VerificationError
 from audit_sidecar.tlog.keys import Verifier
-from audit_sidecar.tlog.merkle import Frontier, leaf_hash, tree_root
+from audit_sidecar.tlog.merkle import Frontier, tree_root
 from audit_sidecar.tlog.tiles import TILE_HEIGHT, TILE_WIDTH
-from contracts.commitment import commit
-from contracts.errors import ContractError
-from contracts.leaf import derive_leaf, leaf_text
-from contracts.payload import payload_bytes
 
 _FSCK: Final = "run 'countersign audit fsck' on it, and restore it from a copy or start a new log under a new origin"
 
@@ -52,7 +49,9 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
     except VerificationError as error:
         raise StoreRefused(f"the log {origin!r} is damaged: {error}; {_FSCK}") from error
     for record in reader.records(max(0, frontier.size - TILE_WIDTH), frontier.size):
-        _require_sound(record)
+        fault = fault_of(record)
+        if fault is not None:
+            raise StoreRefused(f"leaf {record.leaf_index} of {origin!r}: {fault}; {_FSCK}")
     return Head(frontier, edge, checkpoint)
 
 
@@ -93,18 +92,3 @@ def _require_borne_out(
         )
     if tree_root(opened.size, StoreTree(reader)) != opened.root:
         raise StoreRefused(f"the leaves do not give the root that was signed at size {opened.size}; {_FSCK}")
-
-
-def _require_sound(record: StoredRecord) -> None:
-    where = f"leaf {record.leaf_index}"
-    if leaf_hash(leaf_text(record.leaf)) != record.leaf_hash:
-        raise StoreRefused(f"{where} does not give its hash; {_FSCK}")
-    if record.payload is None or record.salt is None:
-        return
-    try:
-        if commit(record.salt, payload_bytes(record.payload)) != record.leaf.commitment:
-            raise StoreRefused(f"the payload of {where} does not open its commitment; {_FSCK}")
-        if derive_leaf(record.payload, record.leaf.commitment, record.leaf.kind) != record.leaf:
-            raise StoreRefused(f"{where} does not say what its payload says; {_FSCK}")
-    except ContractError as error:
-        raise StoreRefused(f"the payload of {where} cannot be read: {error}; {_FSCK}") from error
