@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 from litestar import Litestar, Router
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from prometheus_client import CollectorRegistry
 
 from audit_sidecar.query.access import Record, recorded
@@ -14,6 +12,7 @@ from audit_sidecar.query.authorise import Gate
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health, livez, metrics, readyz, startupz
 from audit_sidecar.query.log_routes import log_checkpoint, log_tile
+from audit_sidecar.query.openapi import complete, openapi_config
 from audit_sidecar.query.problems import problem_response
 from audit_sidecar.query.routes import (
     find_records,
@@ -44,7 +43,7 @@ def build_app(evidence: Evidence, health: Health, registry: CollectorRegistry, d
     auditor = gate.requires("auditor")
     shown = [find_records, show_record, prove_record, report_completeness]
     log = Router("/", route_handlers=[log_checkpoint, log_tile], guards=[] if doors.public_log else [auditor])
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             Router("/", route_handlers=[*shown], guards=[recorded(gate, "auditor", doors.record)]),
             Router("/", route_handlers=[give_receipt, give_receipts], guards=[auditor]),
@@ -60,13 +59,9 @@ def build_app(evidence: Evidence, health: Health, registry: CollectorRegistry, d
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        openapi_config=_openapi(version),
+        openapi_config=openapi_config(version),
         logging_config=None,
         debug=False,
     )
-
-
-def _openapi(version: str) -> OpenAPIConfig:
-    """As JSON only: a viewer would load code from elsewhere into an auditor's browser."""
-    render = JsonRenderPlugin(path=["/", "/openapi.json"])
-    return OpenAPIConfig(title="Countersign audit API", version=version, path="/schema", render_plugins=[render])
+    complete(app, doors.public_log)
+    return app

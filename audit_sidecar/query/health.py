@@ -56,11 +56,12 @@ def readyz(health: NamedDependency[Health]) -> Response[dict[str, str]]:
     return _readiness(health)
 
 
-@get("/metrics", sync_to_thread=True, summary="Prometheus metrics")
+@get("/metrics", sync_to_thread=True, media_type="text/plain", summary="Prometheus metrics")
 def metrics(request: Request[Any, Any, Any], registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """OpenMetrics or the classic text format, as the scraper asks."""
     encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encoder(registry), media_type=content_type)
+    # Litestar adds the charset of text itself.
+    return Response(encoder(registry), media_type=content_type.removesuffix("; charset=utf-8"))
 
 
 def _readiness(health: Health) -> Response[dict[str, str]]:

@@ -15,11 +15,11 @@ from audit_sidecar.tlog.tiles import Bundle, Tile, parse_entries_path, parse_til
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-@get("/log/checkpoint", sync_to_thread=True, summary="Newest checkpoint")
+@get("/log/checkpoint", sync_to_thread=True, media_type="text/plain", summary="Newest checkpoint")
 def log_checkpoint(evidence: NamedDependency[Evidence]) -> Response[bytes]:
     """A signed note; it changes every second while the log grows."""
     note = StoreLog(evidence.reader).checkpoint()
-    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    return Response(note, media_type="text/plain", headers={"Cache-Control": "no-cache"})
 
 
 def _spelled_exactly(connection: Connection, _: BaseRouteHandler) -> None:
@@ -29,7 +29,13 @@ def _spelled_exactly(connection: Connection, _: BaseRouteHandler) -> None:
         raise NotFound(f"not the path of a tile: {path[:120]!r}")
 
 
-@get("/log/tile/{rest:path}", guards=[_spelled_exactly], sync_to_thread=True, summary="A tile or entry bundle")
+@get(
+    "/log/tile/{rest:path}",
+    guards=[_spelled_exactly],
+    sync_to_thread=True,
+    media_type="application/octet-stream",
+    summary="A tile or entry bundle",
+)
 def log_tile(evidence: NamedDependency[Evidence], rest: FromPath[str]) -> Response[bytes]:
     """Paths as C2SP tlog-tiles spells them, and no other spelling."""
     part = _parse(f"tile/{rest.removeprefix('/')}")
