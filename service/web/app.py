@@ -143,15 +143,18 @@ def _governance_routes(parts: Parts) -> list[ControllerRouterHandler]:
 def _open_routes(parts: Parts) -> list[ControllerRouterHandler]:
     health = HealthRoutes(parts.bundle.card, parts.exporter)
 
-    @get("/healthz", operation_class=documented("The process lives", None, None))
+    @get("/healthz", operation_class=documented("The process lives", None, None, needs_token=False))
     async def healthz() -> ASGIApp:
         return health.alive()
 
-    @get("/ready", operation_class=documented("Evidence gets through", None, None))
+    @get("/ready", operation_class=documented("Evidence gets through", None, None, needs_token=False))
     async def ready() -> ASGIApp:
         return health.ready()
 
-    @get("/metrics", operation_class=documented("Prometheus metrics; OpenMetrics with exemplars", None, None))
+    @get(
+        "/metrics",
+        operation_class=documented("Prometheus metrics; OpenMetrics with exemplars", None, None, needs_token=False),
+    )
     async def metrics(request: _Asked) -> ASGIApp:
         body, media_type = parts.metrics.exposition(request.headers.get("accept", ""))
         return Reply(200, body, {"Content-Type": media_type})

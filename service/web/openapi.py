@@ -79,13 +79,15 @@ def add_schemas(app: Litestar, card: ModelCard, schema: RequestSchema) -> None:
     app.openapi_schema.components.schemas = _verbatim(schemas)
 
 
-def documented(summary: str, request: str | None, answer: str | None) -> type[Operation]:
+def documented(summary: str, request: str | None, answer: str | None, needs_token: bool = True) -> type[Operation]:
     """The Operation of one route; ``request`` and ``answer`` are names of schemas."""
 
     @dataclass
     class Documented(Operation):
         def __post_init__(self) -> None:
             self.summary = summary
+            if not needs_token:
+                self.security = []
             if request is not None:
                 self.request_body = RequestBody(content={"application/json": _media(request)}, required=True)
             content = None if answer is None else {"application/json": _media(answer)}
