@@ -59,10 +59,11 @@ class SidecarMetrics:
 
     def count_plan(self, counts: Counts, new_records: int) -> None:
         """What a committed group held besides ``new_records`` new records."""
-        self._duplicates.inc(counts.duplicates)
-        self._conflicts.inc(counts.conflicts)
-        self._gaps.inc(counts.gaps)
-        self._missing.inc(counts.missing)
+        if any(counts):
+            self._duplicates.inc(counts.duplicates)
+            self._conflicts.inc(counts.conflicts)
+            self._gaps.inc(counts.gaps)
+            self._missing.inc(counts.missing)
         if new_records:
             self._group.observe(new_records)
 

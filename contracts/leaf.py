@@ -2,6 +2,7 @@
 """The leaf: what the Merkle log holds of a record. Canonical JSON, no personal data, every field from the payload."""
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from contracts import semconv
@@ -35,11 +36,17 @@ def leaf_text(leaf: Leaf) -> bytes:
     about = f'"id":"{uuid_text(leaf.id)}",' if leaf.id is not None else ""
     release = f'"release":"{leaf.release.hex()}",' if leaf.release is not None else ""
     seq = f'"seq":{leaf.seq},' if leaf.seq is not None else ""
-    stream = f'"stream":"{uuid_text(leaf.stream)}",' if leaf.stream is not None else ""
+    stream = _stream_member(leaf.stream) if leaf.stream is not None else ""
     return (
         f'{{"commitment":"{leaf.commitment.hex()}",{about}"kind":"{leaf.kind}",{release}{seq}'
         f'"span":"{leaf.span.hex()}",{stream}"time":"{format_time(leaf.time)}","trace":"{leaf.trace.hex()}","v":1}}'
     ).encode("ascii")
+
+
+@lru_cache(maxsize=256)
+def _stream_member(stream: bytes) -> str:
+    # Many records follow each other in one stream.
+    return f'"stream":"{uuid_text(stream)}",'
 
 
 def parse_leaf(text: bytes) -> Leaf:

@@ -19,6 +19,15 @@ Found = tuple[bytes, bytes, str, int, int, dict[str, AttributeValue]]
 
 _IDS: Final = struct.Struct("<2s16s2s8sBB")
 _TIMES: Final = struct.Struct("<BBBQBQ")
+_COME_AGAIN: Final = frozenset(
+    {
+        semconv.RECORD_KIND, semconv.SUBJECT_KEY_ID, semconv.CALLER, semconv.PREDICTION_LABEL,
+        semconv.PREDICTION_THRESHOLD, semconv.ANSWER_STATUS, semconv.BATCH_ID,
+    }
+)  # fmt: skip
+"""Attributes with few values: their bytes are looked up before they are read."""
+_MOST_REMEMBERED: Final = 4096
+_remembered: dict[bytes, tuple[str, AttributeValue]] = {}
 _DOUBLE: Final = struct.Struct("<d")
 _LONGEST: Final = 4096
 """Values from this many bytes on take the long way."""
@@ -75,16 +84,25 @@ def _read_attributes(span: bytes, at: int) -> dict[str, AttributeValue] | None:
             length = length & 0x7F | span[at] << 7
             at += 1
         stop = at + length
-        key_end = at + 2 + span[at + 1]
-        name = _NAMES.get(span[at:key_end])
-        if name is None or name in found:
+        known = _remembered.get(span[at:stop]) or _read_attribute(span, at, stop)
+        if known is None or known[0] in found:
             return None
-        value = _read_value(span, key_end, stop)
-        if value is None:
-            return None
-        found[name] = value
+        found[known[0]] = known[1]
         at = stop
     return found if at == whole else None
+
+
+def _read_attribute(span: bytes, at: int, stop: int) -> tuple[str, AttributeValue] | None:
+    key_end = at + 2 + span[at + 1]
+    name = _NAMES.get(span[at:key_end])
+    value = None if name is None else _read_value(span, key_end, stop)
+    if name is None or value is None:
+        return None
+    if name in _COME_AGAIN and stop <= len(span):
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[span[at:stop]] = (name, value)
+    return name, value
 
 
 def _read_value(span: bytes, at: int, stop: int) -> str | int | float | None:

@@ -5,6 +5,7 @@ Contract §3: `resource`, one ``ScopeSpans`` {`scope`, `span`, `schema_url`}, `s
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from contracts.errors import ContractError
@@ -30,8 +31,18 @@ class Payload(NamedTuple):
 def payload_bytes(payload: Payload) -> bytes:
     """The serialised ``ResourceSpans`` with exactly this span."""
     context, span = payload
-    scope_spans = _optional(1, context.scope) + bytes_field(2, span) + _optional(3, context.scope_schema_url)
-    return _optional(1, context.resource) + bytes_field(2, scope_spans) + _optional(3, context.resource_schema_url)
+    resource, scope, scope_schema_url, resource_schema_url = _context_fields(context)
+    scope_spans = scope + bytes_field(2, span) + scope_schema_url
+    return resource + bytes_field(2, scope_spans) + resource_schema_url
+
+
+@lru_cache(maxsize=64)
+def _context_fields(context: PayloadContext) -> tuple[bytes, bytes, bytes, bytes]:
+    # The same for every span of a stream.
+    return (
+        _optional(1, context.resource), _optional(1, context.scope),
+        _optional(3, context.scope_schema_url), _optional(3, context.resource_schema_url),
+    )  # fmt: skip
 
 
 def cut_export(request: bytes) -> Iterator[Payload]:

@@ -96,11 +96,12 @@ class Plan:
 
     def _append_record(self, record: Record, payload: Payload) -> Position:
         origin, view = self._streams.origin(payload.context), record.span
+        salt = fresh_salt()
         leaf = Leaf(
-            b"", record.kind, view.span_id, view.end, view.trace_id,
+            commit(salt, payload_bytes(payload)), record.kind, view.span_id, view.end, view.trace_id,
             record.request_id, origin.release, record.sequence, origin.stream,
         )  # fmt: skip
-        return self._append(leaf, payload, find(record))
+        return self._append(leaf, salt, payload, find(record))
 
     def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue]) -> Position:
         state = self._streams.get(self._own.stream)
@@ -143,7 +144,9 @@ class Plan:
             conflict = True
         if conflict:
             self.counts = self.counts._replace(conflicts=self.counts.conflicts + 1)
-        return self._append(Leaf(b"", "span", span, time, trace), payload, Finding(conflict=conflict))
+        salt = fresh_salt()
+        leaf = Leaf(commit(salt, payload_bytes(payload)), "span", span, time, trace)
+        return self._append(leaf, salt, payload, Finding(conflict=conflict))
 
     def _seen(self, trace: bytes, span: bytes, seq: int | None) -> list[tuple[int, Seen]]:
         stored = self._by_ids(trace, span, seq, _MOST_COMPARED)
@@ -151,9 +154,7 @@ class Plan:
         planned = self._in_group.get((trace, span, seq), [])[:_MOST_COMPARED]
         return found + [(self._size + at, self.records[at]) for at in planned]
 
-    def _append(self, leaf: Leaf, payload: Payload, finding: Finding) -> Position:
-        salt = fresh_salt()
-        leaf = leaf._replace(commitment=commit(salt, payload_bytes(payload)))
+    def _append(self, leaf: Leaf, salt: bytes, payload: Payload, finding: Finding) -> Position:
         record = NewRecord(leaf, leaf_hash(leaf_text(leaf)), salt, payload, finding)
         self._in_group.setdefault(_ids(leaf), []).append(len(self.records))
         self.records.append(record)

@@ -89,8 +89,8 @@ CREATE TABLE finding (
 ) STRICT
 ;
 -- Pseudonyms are random, and an index in their order would touch another page for each record. So it is in order
--- within 8,192 records at a time: what is written stays small, and a search looks once into each such part.
-CREATE INDEX finding_by_subject ON finding (leaf_index >> 13, substr(subject, 1, 8)) WHERE subject IS NOT NULL
+-- within 2,048 records at a time: what is written stays small, and a search looks once into each such part.
+CREATE INDEX finding_by_subject ON finding (leaf_index >> 11, substr(subject, 1, 8)) WHERE subject IS NOT NULL
 ;
 CREATE TABLE conflict (
     leaf_index INTEGER PRIMARY KEY

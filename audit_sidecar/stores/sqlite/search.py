@@ -5,8 +5,8 @@ from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, signed, subject_key
 from audit_sidecar.stores.store import Search
 
 _PART = """
-    (f.leaf_index >> 13) IN (
-        WITH RECURSIVE part (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM part WHERE n < (SELECT size >> 13 FROM log))
+    (f.leaf_index >> 11) IN (
+        WITH RECURSIVE part (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM part WHERE n < (SELECT size >> 11 FROM log))
         SELECT n FROM part
     ) AND substr(f.subject, 1, 8) = substr(?, 1, 8)
 """
