@@ -17,6 +17,7 @@ from audit_sidecar.stores.url import open_reader
 from contracts.errors import CountersignError
 from contracts.identifiers import uuid_text
 from contracts.receipt import Receipt, parse_receipt
+from countersign.token_file import read_token
 
 _TIMEOUT_SECONDS = 30
 Answer = TypeVar("Answer")
@@ -81,10 +82,7 @@ class _StoreSource:
 class _ApiSource:
     def __init__(self, base: str, token: Path | None) -> None:
         self._base = base
-        try:
-            self._headers = {} if token is None else {"Authorization": f"Bearer {token.read_text('ascii').strip()}"}
-        except (OSError, UnicodeDecodeError) as error:
-            raise AuditApiRefused(f"cannot read token file {token}: {error}") from error
+        self._headers = {} if token is None else {"Authorization": f"Bearer {read_token(token)}"}
 
     def search(self, filters: Filters, limit: int, cursor: str | None) -> Page:
         named = {"from": filters.from_time, "to": filters.to_time, "limit": limit, "cursor": cursor}

@@ -2,6 +2,8 @@
 """Run programs as child processes: start in order, restart what dies, stop in the opposite order."""
 
 import asyncio
+import ctypes
+import signal
 import sys
 import time
 import urllib.error
@@ -12,6 +14,7 @@ from contracts.errors import CountersignError
 from countersign.stack import Program
 
 _STOP_SECONDS: Final = 20
+_PR_SET_PDEATHSIG: Final = 1
 _READY_SECONDS: Final = 60
 _STEADY_SECONDS: Final = 30
 """A process that ran this long is restarted at once again."""
@@ -60,8 +63,9 @@ class Child:
     async def _spawn(self) -> None:
         # Its own session: Ctrl-C reaches only us, and we stop children in an order in which nothing is lost.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "countersign", *self.program.arguments, start_new_session=True
-        )
+            sys.executable, "-m", "countersign", *self.program.arguments,
+            start_new_session=True, preexec_fn=_end_with_parent,
+        )  # fmt: skip
 
     async def _keep(self) -> None:
         delay = 0.0
@@ -75,6 +79,12 @@ class Child:
             await asyncio.sleep(delay)
             delay = min(1.0, delay * 2 or 0.125)
             await self._spawn()
+
+
+def _end_with_parent() -> None:
+    # Runs in the child before it becomes our program: a supervisor that is killed leaves no process behind that holds
+    # its ports and its store. Linux: prctl(2), PR_SET_PDEATHSIG.
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def answers(url: str) -> bool:

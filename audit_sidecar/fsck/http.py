@@ -20,11 +20,12 @@ _MISSING = (404, 410)
 class HttpLog:
     """The log whose files lie under this ``http://`` or ``https://`` prefix."""
 
-    def __init__(self, prefix: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, prefix: str, timeout: float = TIMEOUT_SECONDS, token: str | None = None) -> None:
         if not prefix.startswith(("http://", "https://")):
             raise LogUnreadable(f"not an http URL of a log: {prefix}")
         self._prefix = prefix.rstrip("/")
         self._timeout = timeout
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def checkpoint(self) -> bytes:
         """Return the checkpoint note; without one there is no log at the prefix."""
@@ -45,7 +46,8 @@ class HttpLog:
         url = f"{self._prefix}/{path}"
         try:
             # The constructor let only http and https through.
-            with urllib.request.urlopen(url, timeout=self._timeout) as response:  # noqa: S310
+            request = urllib.request.Request(url, headers=self._headers)  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310
                 data: bytes = response.read(MAX_FILE_BYTES + 1)
                 return data
         except urllib.error.HTTPError as error:

@@ -5,6 +5,7 @@ Nothing is kept twice: tiles and bundles are cut from the rows whenever they are
 HTTP, exported to a folder and read by fsck.
 """
 
+from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.reader import LogUnreadable, MissingFile
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, encode_bundle, entries_path, tile_path
@@ -35,8 +36,13 @@ class StoreLog:
         if not 0 < start + width <= self.size >> (TILE_HEIGHT * level):
             raise MissingFile(tile_path(level, index, width))
         if level == 0:
-            return b"".join(self._reader.leaf_hashes(start, start + width))
-        return b"".join(self._reader.subtrees(TILE_HEIGHT * level, start, start + width))
+            hashes = self._reader.leaf_hashes(start, start + width)
+        else:
+            hashes = self._reader.subtrees(TILE_HEIGHT * level, start, start + width)
+        # A tile may be cached for ever, so one that lost a row must not pass for whole.
+        if len(hashes) != width:
+            raise StoreRefused(f"rows of {tile_path(level, index, width)} are missing; run 'countersign audit fsck'")
+        return b"".join(hashes)
 
     def entries(self, index: int, width: int) -> bytes:
         """The entry bundle of exactly this width; MissingFile when the checkpoint does not cover it."""

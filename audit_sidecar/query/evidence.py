@@ -12,7 +12,7 @@ import msgspec
 from audit_sidecar.errors import AuditError
 from audit_sidecar.query.completeness import Completeness, report
 from audit_sidecar.query.entry import Entry, entry_of
-from audit_sidecar.query.receipts import prove, receipt_of
+from audit_sidecar.query.receipts import Erased, prove, receipt_of
 from audit_sidecar.stores.store import Search, StoredRecord, StoreReader
 from audit_sidecar.tlog.strict import MAX_SIZE
 from contracts.identifiers import uuid_text
@@ -78,9 +78,14 @@ class Evidence:
         return prove(self.reader, self._record(request_id).leaf_index)
 
     def receipt(self, request_id: bytes, opened: bool = True, caller: str | None = None) -> Receipt:
-        """The record's receipt. With ``caller``, another caller's record is NotFound, as if it did not exist."""
+        """The record's receipt. With ``caller``, another caller's record is NotFound, as if it did not exist.
+
+        Once erased, a record no longer tells whose it was: any caller then gets Erased, and none the closed receipt.
+        """
         record = self._record(request_id)
-        if caller is not None and record.payload is not None and entry_of(record).caller != caller:
+        if caller is not None and record.payload is None:
+            raise Erased(f"the payload of leaf {record.leaf_index} was erased")
+        if caller is not None and entry_of(record).caller != caller:
             raise NotFound(f"no record answers to request id {uuid_text(request_id)}")
         return receipt_of(self.reader, record, opened)
 

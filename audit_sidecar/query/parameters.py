@@ -3,13 +3,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from audit_sidecar.stores.store import Search
 from contracts import semconv
 from contracts.errors import ContractError
 from contracts.identifiers import parse_uuid
 from contracts.timestamps import parse_time
+
+PARAMETERS: Final = (
+    "subject", "request_id", "model", "version", "label", "kind", "from", "to", "min_score", "max_score", "limit",
+    "cursor", "open", "caller",
+)  # fmt: skip
+"""Every query parameter of the audit API."""
 
 
 class BadParameter(ContractError):

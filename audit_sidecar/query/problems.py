@@ -15,6 +15,7 @@ from audit_sidecar.query.parameters import BadParameter
 from audit_sidecar.query.receipts import Erased, NotCovered
 from audit_sidecar.tlog.errors import VerificationError
 from contracts.errors import CountersignError
+from contracts.identifiers import IdSource, uuid_text
 from contracts.problem import MEDIA_TYPE, Problem
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def problem_response(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer to any exception that leaves a route."""
-    problem = _problem(error)
+    problem = _problem(error)._replace(request_id=uuid_text(IdSource().request_id()))
     headers = dict(problem.headers())
     if isinstance(error, HTTPException) and error.headers:
         headers |= dict(error.headers)

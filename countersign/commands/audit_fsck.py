@@ -14,6 +14,7 @@ from audit_sidecar.stores.url import is_store_url, open_reader
 from audit_sidecar.tlog.checkpoint import Checkpoint
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
+from countersign.token_file import read_token
 from countersign.verifier_keys import HELP, load_verifiers
 
 
@@ -29,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a checkpoint, proof or receipt kept elsewhere, or a folder of them; may be repeated",
     )
+    parser.add_argument(
+        "--token", metavar="FILE", type=Path, help="bearer token, for a log that is served to auditors only"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = load_kept(arguments.against, verifiers)
     progress = _show_progress if sys.stderr.isatty() else None
     try:
-        found = _check(arguments.log, verifiers, kept, progress)
+        found = _check(arguments, verifiers, kept, progress)
     except VerificationError as error:
         _end_progress(progress)
         print(f"NOT SOUND: {error}")
@@ -47,10 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(log: str, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint], progress: Progress | None) -> SoundLog:
-    if is_store_url(log):
-        return check_store(open_reader(log), verifiers, kept, progress)
-    return check_log(open_log(log), verifiers, kept, progress)
+def _check(
+    arguments: argparse.Namespace, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint], progress: Progress | None
+) -> SoundLog:
+    if is_store_url(arguments.log):
+        return check_store(open_reader(arguments.log), verifiers, kept, progress)
+    token = None if arguments.token is None else read_token(arguments.token)
+    return check_log(open_log(arguments.log, token), verifiers, kept, progress)
 
 
 def _print(found: SoundLog) -> None:

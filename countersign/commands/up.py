@@ -44,13 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     # Both at once, so that they are two even where the same one, or any free one, was asked for.
     with bind(Address(HOST, arguments.port)) as service, bind(Address(HOST, arguments.audit_port)) as audit:
         port, audit_port = bound_port(service), bound_port(audit)
-    wanted = arguments.metrics_port
     stack = Stack(
         bundle=arguments.bundle,
         state=prepare_state(arguments.data),
         port=port,
         audit_port=audit_port,
-        metrics_port=wanted if wanted and is_free(Address(HOST, wanted)) else free_ports(1)[0],
+        metrics_port=arguments.metrics_port,
         tokens=arguments.tokens,
         audit_token=arguments.audit_token,
         config=arguments.config,
@@ -63,15 +62,21 @@ async def _run(stack: Stack, card: ModelCard) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sidecar, service = Child(stack.sidecar()), Child(stack.service())
+    sidecar = Child(stack.sidecar())
+    service: Child | None = None
     try:
         await sidecar.start()
+        # As late as can be: another stack that starts now wants the same port.
+        if not stack.metrics_port or not is_free(Address(HOST, stack.metrics_port)):
+            stack = stack._replace(metrics_port=free_ports(1)[0])
+        service = Child(stack.service())
         await service.start()
         print(_welcome(stack, card), flush=True)
         await stop.wait()
     finally:
         # The service first: its last record needs the sidecar.
-        await service.stop()
+        if service is not None:
+            await service.stop()
         await sidecar.stop()
     return 0
 

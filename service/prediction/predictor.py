@@ -113,7 +113,7 @@ class Predictor:
         for place, (instance, outcome) in enumerate(zip(instances, scored, strict=True)):
             made.append(self._make(ask if place == 0 else self._next(ask), instance, outcome, batch_id))
             await _let_others(place)
-        submission = self._exporter.submit_rows([row.span for row in made])
+        submission = self._submit(made, batch=True)
         await self._durable(submission, [row.request_id for row in made], ask)
         return await self._batch_response(made, submission)
 
@@ -149,6 +149,15 @@ class Predictor:
     def _publish(self, event: PredictionEvent, link: SpanLink | None) -> bytes:
         self._ledger.predicted(event.label, event.request_id, event.span_id)
         return encode_span(to_span(event, self._model_id, link))
+
+    def _submit(self, made: list[_Made], batch: bool) -> Submission:
+        try:
+            return (
+                self._exporter.submit_rows([row.span for row in made]) if batch else self._exporter.submit(made[0].span)
+            )
+        except AnswerWithheld as withheld:  # the stream ended after the request was admitted
+            self._ledger.withheld(withheld.reason, len(made))
+            raise
 
     async def _durable(self, submission: Submission, request_ids: list[bytes], ask: Ask) -> None:
         start = time.perf_counter()

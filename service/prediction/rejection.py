@@ -10,6 +10,8 @@ import msgspec
 from contracts.errors import CountersignError
 
 _AT: Final = re.compile(r"(?s)(.*?)(?: - at `([^`]*)`)?$")
+_JSON_WORDS: Final = {"float": "number", "int": "integer", "str": "string", "bool": "boolean"}
+_PYTHON_TYPE: Final = re.compile(r"\b(float|int|str|bool)\b")
 _FIELD_NAMED: Final = re.compile(r"(?s)Object (missing required|contains unknown) field `(.*)`$")
 _LONGEST: Final = 200
 
@@ -50,7 +52,9 @@ def from_decoding(error: Exception, body: bytes, choices: Mapping[str, tuple[str
     if message.startswith("Invalid enum value"):
         values = ", ".join(choices.get(path.rpartition(".")[2], ()))
         message = f"Expected one of: {values}"
-    return RequestRejected("schema", message[:1].lower() + message[1:].replace("`", ""), path)
+    # The decoder speaks of Python's types; a caller speaks JSON.
+    message = _PYTHON_TYPE.sub(lambda found: _JSON_WORDS[found.group()], message.replace("`", ""))
+    return RequestRejected("schema", message[:1].lower() + message[1:], path)
 
 
 def _syntax_error(body: bytes) -> str | None:

@@ -43,7 +43,7 @@ class AuditLogRoute:
         wanted: dict[str, str] = {"kind": "prediction"}
         for name, value in query:
             if name not in FILTERS:
-                raise RequestRefused(400, "query", f"no filter {name[:40]!r}; there are {', '.join(FILTERS)}")
+                raise RequestRefused(422, "query", f"no filter {name[:40]!r}; there are {', '.join(FILTERS)}")
             wanted[name] = value
         found = passed_on(await connected(self._audit).records(wanted, caller.name))
         try:

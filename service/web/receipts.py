@@ -72,7 +72,7 @@ def passed_on(found: AuditReply) -> Reply:
     if found.status in (401, 403):
         raise RequestRefused(503, "audit-unavailable", "the audit API does not accept this service's token")
     if found.status in (400, 414, 422):
-        raise RequestRefused(400, "query", _detail(found))
+        raise RequestRefused(422, "query", _detail(found))
     raise RequestRefused(503, "audit-unavailable", f"the audit API answered {found.status}")
 
 

@@ -130,6 +130,17 @@ def test_up_restarts_what_dies(ups: Callable[[str], Process]) -> None:
     assert up.stop() == 0, up.log()
 
 
+def test_killing_up_leaves_no_process_behind(ups: Callable[[str], Process]) -> None:
+    """kill -9 of `up` itself: its programs end, and their ports and store can be had again."""
+    up = ups("killed")
+    up.start()
+    await_true(lambda: "Ctrl-C stops it." in up.log(), "what to do next", up.log)
+    children = [_child(up, command) for command in (b"serve", b"sidecar")]
+    up.kill()
+    await_true(lambda: not any(Path(f"/proc/{child}").exists() for child in children), "both gone", up.log)
+    up.start()
+
+
 def _child(up: Process, command: bytes) -> int:
     assert up.popen is not None
     for child in Path(f"/proc/{up.popen.pid}/task/{up.popen.pid}/children").read_text().split():

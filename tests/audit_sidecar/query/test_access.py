@@ -60,13 +60,34 @@ def _accesses(log: Log) -> list[Mapping[str, AttributeValue]]:
 
 @pytest.mark.parametrize(
     "target",
-    ["/api/records?subject=ab&limit=5", f"/api/records/{ID}", f"/api/records/{ID}/proof", "/api/completeness"],
+    [
+        "/api/records?subject=" + "ab" * 16 + "&limit=5",
+        f"/api/records/{ID}",
+        f"/api/records/{ID}/proof",
+        "/api/completeness",
+    ],
 )
 def test_reading_evidence_is_recorded(client: Client, log: Log, target: str) -> None:
     """One record per request: who, in which role, asked what; and the log stays sound."""
     assert client.get(target, headers=AUDITOR).status_code == 200
     assert _accesses(log) == [{semconv.CALLER: "auditor", semconv.ROLE: "auditor", semconv.QUERY: f"GET {target}"}]
     log.check()
+
+
+@pytest.mark.parametrize(
+    ("target", "recorded"),
+    [
+        ("/api/records?subject=jane@example.com", "GET /api/records?subject=…"),
+        ("/api/records?subject=jane", "GET /api/records?subject=…"),
+        ("/api/records?jane=1", "GET /api/records?…"),
+        ("/api/records?label=call%20jane%20doe", "GET /api/records?label=…"),
+        ("/api/records/Jane.Doe", "GET /api/records/…"),
+    ],
+)
+def test_what_was_typed_by_mistake_is_not_recorded(client: Client, log: Log, target: str, recorded: str) -> None:
+    """An access record outlives every erasure, so it holds filters of ours and nothing else."""
+    client.get(target, headers=AUDITOR)
+    assert [said[semconv.QUERY] for said in _accesses(log)] == [recorded]
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,11 @@ async def test_audit_log_uses_the_names_of_the_card(audited: Service, audit_api:
 
 
 async def test_audit_log_refuses_a_filter_that_does_not_exist(audited: Service, audit_api: FakeAuditApi) -> None:
-    """A mistyped filter must not silently match everything; a value the API refuses is a 400 with its reason."""
+    """A mistyped filter must not silently match everything; a value the API refuses is a 422 with its reason."""
     mistyped = await audited.client.get("/governance/audit-log?subjct=ab")
     audit_api.replies.append((400, "", b'{"detail":"from: no time"}'))
     refused = await audited.client.get("/governance/audit-log?from=x")
-    assert (mistyped.status_code, refused.status_code) == (400, 400)
+    assert (mistyped.status_code, refused.status_code) == (422, 422)
     assert refused.json()["detail"] == "from: no time"
 
 
