@@ -15,7 +15,7 @@ import uvicorn
 
 from audit_sidecar.receive.intake import Edge
 from audit_sidecar.receive.otlp_grpc import GrpcReceiver, require_free
-from audit_sidecar.settings import SidecarSettings
+from audit_sidecar.settings import ReceiveSettings, SidecarSettings
 from contracts.address import Address, bind, bound_port, parse_address
 from contracts.errors import SettingInvalid
 from contracts.http_limits import limited_http
@@ -94,12 +94,13 @@ def listening(speaks: Speaks, address: Address, tls: ServerTls | None) -> Iterat
             Path(address.path).unlink(missing_ok=True)
 
 
-def edge_of(listener: Listener, tokens: TokenTable | None, body_limit: int) -> Edge:
+def edge_of(listener: Listener, tokens: TokenTable | None, receive: ReceiveSettings) -> Edge:
     """Who may send there: anyone on a private socket, and without tokens anyone on this machine, is a producer."""
+    bounds = receive.body_limit, receive.patience
     if listener.address.path is not None:
-        return Edge("unix", "unix", tokens, body_limit)
+        return Edge("unix", "unix", tokens, *bounds)
     transport = "grpc" if listener.speaks is Speaks.OTLP_GRPC else "http"
-    return Edge(transport, LOCAL.name if tokens is None else None, tokens, body_limit)
+    return Edge(transport, LOCAL.name if tokens is None else None, tokens, *bounds)
 
 
 def server_of(listener: Listener, edge: Edge, applications: Applications) -> Server:

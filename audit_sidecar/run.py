@@ -34,6 +34,7 @@ from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.receive.otlp_grpc import GrpcReceiver
 from audit_sidecar.receive.otlp_http import OtlpReceiver
+from audit_sidecar.receive.room import Room
 from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.head import load_head
 from audit_sidecar.sequence.own_stream import OwnStream
@@ -184,12 +185,13 @@ async def _beat(sequencer: Sequencer, interval: float) -> None:
 
 def _servers(sidecar: _Sidecar, listeners: list[Listener], settings: SidecarSettings) -> list[Server]:
     sequencer, origin, metrics = sidecar.sequencer, sidecar.origin, sidecar.metrics
+    room = Room(settings.receive.open_bytes)
     applications = Applications(
         audit=sidecar.audit,
-        otlp_http=lambda edge: OtlpReceiver(sequencer, origin, edge, metrics),
-        otlp_grpc=lambda edge: GrpcReceiver(sequencer, origin, edge, metrics),
+        otlp_http=lambda edge: OtlpReceiver(sequencer, origin, edge, metrics, room),
+        otlp_grpc=lambda edge: GrpcReceiver(sequencer, origin, edge, metrics, room),
     )
-    edges = [edge_of(listener, sidecar.tokens, settings.receive.body_limit) for listener in listeners]
+    edges = [edge_of(listener, sidecar.tokens, settings.receive) for listener in listeners]
     return [server_of(listener, edge, applications) for listener, edge in zip(listeners, edges, strict=True)]
 
 

@@ -31,6 +31,8 @@ class Edge(NamedTuple):
     tokens: TokenTable | None = None
     body_limit: int = 64 << 20
     """Largest export in bytes, before and after decompression."""
+    patience: float = 20.0
+    """Seconds until a gRPC call that begins must be whole; over HTTP the listener sees to that."""
 
 
 class Unauthenticated(AuditError):

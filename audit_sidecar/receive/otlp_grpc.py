@@ -20,6 +20,7 @@ from audit_sidecar.errors import AuditError
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.receive.body import inflate
 from audit_sidecar.receive.intake import Edge, Intake, code_of
+from audit_sidecar.receive.room import Held, Room, TooSlow
 from audit_sidecar.receive.rpc_status import Code, bad_request, encode_status, retry_details, retry_info
 from audit_sidecar.sequence.sequencer import Sequencer
 from contracts.address import Address, bind
@@ -28,6 +29,10 @@ from contracts.semconv import ACK_HEADER
 from contracts.tls import ServerTls
 
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+READS_AT_ONCE: Final = 8
+"""Messages that are read at once over one listener. How long one is, the library says only when it has it: so many
+times the limit is what reading may take beside the room."""
 
 _GZIP: Final = b"\x1f\x8b"
 """No protobuf message begins so: it would be field 3 of a wire type that does not exist."""
@@ -49,8 +54,12 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class GrpcReceiver:
     """The gRPC server of one listener. Make it on the event loop that is to run it."""
 
-    def __init__(self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics) -> None:
+    def __init__(
+        self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics, room: Room | None = None
+    ) -> None:
         self._intake = Intake(sequencer, origin, edge, metrics)
+        self._room = Room() if room is None else room
+        self._turns = asyncio.Semaphore(READS_AT_ONCE)
         self._closing = asyncio.Event()
         self._server = grpc.aio.server(
             options=[
@@ -58,6 +67,9 @@ class GrpcReceiver:
                 ("grpc.max_receive_message_length", edge.body_limit),
                 ("grpc.per_message_decompression", 0),
                 ("grpc.compression_enabled_algorithms_bitset", _ALGORITHMS),
+                ("grpc.max_concurrent_streams", 128),
+                ("grpc.http2.bdp_probe", 0),  # else the window of a connection grows with what it has sent
+                ("grpc.max_connection_idle_ms", 300_000),
             ]
         )
         self._server.add_generic_rpc_handlers((_Export(self._export),))
@@ -96,20 +108,31 @@ class GrpcReceiver:
         metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
         try:
             producer = self._intake.producer(metadata.get("authorization"))
-            request = await self._read(context)
-            positions = await self._intake.keep(producer, request)
+            with self._room.hold() as held:
+                request = await self._read(context, held)
+                positions = await self._intake.keep(producer, request)
         except (AuditError, ContractError) as error:
             await _refuse(context, error)
         return self._intake.acknowledgement(positions) if metadata.get(ACK_HEADER) == "1" else b""
 
-    async def _read(self, context: _Context) -> bytes:
-        """The one message of a unary call, inflated; ContractError when there is none or more."""
-        request = await context.read()
+    async def _read(self, context: _Context, held: Held) -> bytes:
+        """The one message of a unary call, inflated; ContractError when there is none or more, TooSlow, NoRoom."""
+        edge = self._intake.edge
+        try:
+            async with asyncio.timeout(edge.patience), self._turns:
+                request = await context.read()
+                more = await context.read() if isinstance(request, bytes) else None
+        except TimeoutError as error:
+            raise TooSlow(f"the export was not whole within {edge.patience:g} s") from error
         if not isinstance(request, bytes):
             raise ContractError("an export is one message, and none came")
-        if await context.read() is not grpc.aio.EOF:
+        held.take(len(request))
+        if more is not grpc.aio.EOF:
             raise ContractError("an export is one message, and more than one came")
-        return inflate(request, self._intake.edge.body_limit) if request.startswith(_GZIP) else request
+        if request.startswith(_GZIP):
+            request = inflate(request, edge.body_limit)
+            held.take(len(request))
+        return request
 
 
 class _Export(grpc.GenericRpcHandler):

@@ -16,6 +16,7 @@ from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.receive.body import inflate, read_body
 from audit_sidecar.receive.intake import Edge, Intake, code_of
 from audit_sidecar.receive.otlp_json import protobuf_from_json
+from audit_sidecar.receive.room import Held, NoRoom, Room
 from audit_sidecar.receive.rpc_status import RETRY_SECONDS, Code, encode_status
 from audit_sidecar.sequence.sequencer import Sequencer
 from contracts.errors import ContractError
@@ -49,8 +50,11 @@ class _Answer(Exception):
 class OtlpReceiver:
     """The ASGI application of one listener."""
 
-    def __init__(self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics) -> None:
+    def __init__(
+        self, sequencer: Sequencer, origin: str, edge: Edge, metrics: SidecarMetrics, room: Room | None = None
+    ) -> None:
         self._intake = Intake(sequencer, origin, edge, metrics)
+        self._room = Room() if room is None else room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,30 +65,34 @@ class OtlpReceiver:
         answer_type = media_type if media_type in (PROTOBUF, JSON) else PROTOBUF
         try:
             _require_route(scope, media_type)
-            body = await self._export(headers, media_type, receive)
+            with self._room.hold() as held:
+                body = await self._export(headers, media_type, receive, held)
         except (_Answer, AuditError, ContractError) as error:
             refusal = error if isinstance(error, _Answer) else _answer_to(error)
-            await _respond(send, refusal.status, answer_type, _status(refusal, answer_type))
+            # Of a sender that is given up the rest is not read: only a new connection starts at a request again.
+            close = isinstance(error, NoRoom)
+            await _respond(send, refusal.status, answer_type, _status(refusal, answer_type), close)
             return
         await _respond(send, 200, answer_type, body)
 
-    async def _export(self, headers: Mapping[str, str], media_type: str, receive: Receive) -> bytes:
+    async def _export(self, headers: Mapping[str, str], media_type: str, receive: Receive, held: Held) -> bytes:
         """Keep one export; the answer's body."""
         producer = self._intake.producer(headers.get("authorization"))
-        request = await self._read_request(headers, media_type, receive)
+        request = await self._read_request(headers, media_type, receive, held)
         positions = await self._intake.keep(producer, request)
         if media_type == JSON:
             return b"{}"
         return self._intake.acknowledgement(positions) if headers.get(ACK_HEADER) == "1" else b""
 
-    async def _read_request(self, headers: Mapping[str, str], media_type: str, receive: Receive) -> bytes:
+    async def _read_request(self, headers: Mapping[str, str], media_type: str, receive: Receive, held: Held) -> bytes:
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", ""):
             raise _Answer(415, Code.INVALID_ARGUMENT, f"content-encoding {encoding[:40]!r}: gzip or none")
         limit = self._intake.edge.body_limit
-        body = await read_body(_chunks(receive), limit)
+        body = await read_body(_chunks(receive, held), limit)
         if encoding == "gzip":
             body = inflate(body, limit)
+            held.take(len(body))
         if media_type != JSON:
             return body
         async with self._intake.large:
@@ -105,12 +113,14 @@ def _answer_to(error: AuditError | ContractError) -> _Answer:
     return _Answer(_STATUS[code], code, str(error))
 
 
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive, held: Held) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Answer(400, Code.INVALID_ARGUMENT, "the sender left before the request was whole")
-        yield message.get("body", b"")
+        chunk = message.get("body", b"")
+        held.take(len(chunk))
+        yield chunk
         if not message.get("more_body", False):
             return
 
@@ -123,10 +133,12 @@ def _status(refusal: _Answer, media_type: str) -> bytes:
     return encode_status(refusal.code, message)
 
 
-async def _respond(send: Send, status: int, media_type: str, body: bytes) -> None:
+async def _respond(send: Send, status: int, media_type: str, body: bytes, close: bool = False) -> None:
     headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     if status == 503:
         headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
+    if close:
+        headers.append((b"connection", b"close"))
     if status == 405:
         headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
