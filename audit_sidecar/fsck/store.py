@@ -69,6 +69,9 @@ def check_store(
         raise RootMismatch(committed.root(), walk.frontier.root())
     _check_streams(walk)
     _check_erasures(walk)
+    strays = reader.strays()
+    if strays:
+        raise VerificationError(f"the store has {strays[0]}")
     return _check_signed(reader, verifiers, kept)
 
 

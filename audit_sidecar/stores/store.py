@@ -171,6 +171,9 @@ class StoreReader(Protocol):
     def findings(self, start: int, stop: int) -> dict[int, Finding]:
         """Index rows of [start, stop) as stored, for fsck."""
 
+    def strays(self) -> list[str]:
+        """Rows that belong to no leaf and no stream, named in words; for fsck. A sound store has none."""
+
     def gaps(self, stream: bytes) -> list[Gap]:
         """Every gap recorded for a stream, in order."""
 

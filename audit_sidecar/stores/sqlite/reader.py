@@ -149,6 +149,22 @@ class SqliteReader:
             for index, subject, label, score, conflict in rows
         }
 
+    def strays(self) -> list[str]:
+        """Rows that belong to no leaf and no stream, named in words; for fsck. A sound store has none."""
+        found = []
+        for table in ("payload", "finding", "conflict", "gap"):
+            # Inside the log every index has a leaf, which fsck has seen; so a stray lies before it or behind it.
+            ends = f"(SELECT min(leaf_index) FROM {table}), (SELECT max(leaf_index) FROM {table})"  # noqa: S608  (our own names)
+            first, last, size = self._one(f"SELECT {ends}, size FROM log")  # noqa: S608
+            if first is not None and (first < 0 or last >= size):
+                found.append(f"a {table} row of leaf {first if first < 0 else last}, in a log of {size}")
+        for (uuid,) in self._rows("SELECT uuid FROM stream"):
+            if self.first_record(uuid) is None:
+                found.append(f"a row of stream {uuid.hex()}, which has no record")
+        for (uuid,) in self._rows("SELECT DISTINCT stream FROM gap WHERE stream NOT IN (SELECT uuid FROM stream)"):
+            found.append(f"a gap row of stream {uuid.hex()}, which there is not")
+        return found
+
     def _records(self, query: str, values: tuple[Any, ...]) -> list[StoredRecord]:
         rows = self._rows(query, values)
         if not hasattr(self._local, "spans"):

@@ -160,6 +160,12 @@ FAULTS: dict[str, str] = {
     "note": "UPDATE checkpoint SET note = flip(note)",
     "checkpoint's size": "UPDATE checkpoint SET size = size - 1",
     "checkpoint's root": "UPDATE checkpoint SET root = flip(root)",
+    "payload of no leaf": "INSERT INTO payload SELECT 5000, context, salt, dictionary, span FROM payload LIMIT 1",
+    "index row of no leaf": "INSERT INTO finding VALUES (-1, 'x', NULL, NULL)",
+    "conflict of no leaf": "INSERT INTO conflict VALUES (5000)",
+    "gap of no stream": "INSERT INTO gap VALUES (1, zeroblob(16), 3, 4)",
+    "stream without records": "INSERT INTO stream SELECT 900, zeroblob(16), producer, release, context, model_id,"
+    " model_version, next_seq, first_time + 1, last_time, ended FROM stream LIMIT 1",
 }
 
 
