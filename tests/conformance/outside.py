@@ -32,9 +32,9 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
 
 
-def fsck_accepts(log: Path | str, vkey: str) -> bool:
+def fsck_accepts(log: Path | str, vkey: str, token: str = "") -> bool:
     """Tessera's verdict on a log in a folder or behind a URL; anything but exit code 0 is a refusal, a panic too."""
-    finished = run("fsck", "-log", str(log), "-vkey", vkey, "-timeout", "60s")
+    finished = run("fsck", "-log", str(log), "-vkey", vkey, "-timeout", "60s", "-token", token)
     assert finished.returncode in (0, 1, 2), finished
     assert "-vkey:" not in finished.stderr, finished
     assert "-log:" not in finished.stderr, finished

@@ -17,6 +17,7 @@ from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.stores.url import open_reader
 from contracts.address import Address, bind, bound_port
+from contracts.tokens import TokenTable
 from tests.audit_sidecar.query.asking import unrecorded
 from tests.end_to_end.living import await_true
 
@@ -47,10 +48,10 @@ def serve_folder(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serve_store(url: str) -> Iterator[str]:
+def serve_store(url: str, tokens: TokenTable | None = None) -> Iterator[str]:
     """The URL of the audit API over a store that no sidecar writes to."""
     reader = open_reader(url)
-    health, doors = Health(reader, lambda: True), Doors(None, unrecorded)
+    health, doors = Health(reader, lambda: True), Doors(tokens, unrecorded)
     app = build_app(Evidence(reader), health, CollectorRegistry(), doors, "0.1.0")
     listener = bind(Address("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", http="httptools"))

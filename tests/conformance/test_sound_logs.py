@@ -2,6 +2,8 @@
 """Other people's verifiers accept our log, at every size where its shape changes, wherever they read it."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,12 @@ from audit_sidecar.query.receipts import prove
 from audit_sidecar.tlog.checkpoint import open_checkpoint
 from contracts.leaf import leaf_text
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
+from tests.audit_sidecar.query.asking import token_of_each_role
 from tests.conformance.conftest import Logs
 from tests.conformance.outside import fsck_accepts, judge
 from tests.conformance.published import SIZES, VKEY
+from tests.conformance.receiver.receivers import sidecar
+from tests.conformance.receiver.sending import export, post
 from tests.conformance.serving import serve_folder, serve_store
 
 EVERY_SIZE = pytest.mark.parametrize("size", SIZES)
@@ -31,6 +36,29 @@ def test_tessera_accepts_the_log_routes(logs: Logs, size: int) -> None:
     """The same over the audit API's own ``/log`` routes."""
     with serve_store(logs(size).url) as url:
         assert fsck_accepts(f"{url}/log", VKEY)
+
+
+def test_tessera_reads_the_log_routes_with_a_token(logs: Logs, tmp_path: Path) -> None:
+    """Where the log is not public, an auditor's token opens it and another one does not."""
+    with serve_store(logs(257).url, token_of_each_role(tmp_path)) as url:
+        verdicts = [fsck_accepts(f"{url}/log", VKEY, token) for token in ("auditor", "consumer", "")]
+    assert verdicts == [True, False, False]
+
+
+def test_tessera_accepts_a_log_that_grows_meanwhile(tmp_path: Path) -> None:
+    """While a running sidecar takes spans, every checkpoint it shows has the files that belong to it."""
+
+    def send(start: int) -> int:
+        return post(running.tcp, export("growing", *range(start, start + 10))).status
+
+    with sidecar(tmp_path) as running, ThreadPoolExecutor(1) as thread:
+        vkey = running.state.log_vkey.read_text().strip()
+        sending = [thread.submit(send, start) for start in range(0, 2_000, 10)]
+        while not sending[-1].done():
+            assert fsck_accepts(f"{running.audit}/log", vkey)
+        assert {sent.result() for sent in sending} == {200}
+        assert len(running.kept("growing")) == 2_000
+        assert fsck_accepts(f"{running.audit}/log", vkey)
 
 
 @EVERY_SIZE

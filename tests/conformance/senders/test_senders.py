@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from contracts.address import free_ports
 from contracts.metrics import AUDIT_DUPLICATES
 from tests.conformance.receiver.receivers import Sidecar, sidecar
 from tests.conformance.senders.lossy import begins_http1, begins_http2, losing
@@ -99,6 +100,12 @@ def test_a_sender_that_gives_up_has_left_its_records(fresh: Sidecar, tmp_path: P
         assert proxy.lost
     received = _received(fresh)
     assert (len(received), _each_once(received), _repeated(fresh)) == (COUNT, True, 0)
+
+
+def test_telemetrygen_says_nothing_of_what_was_lost(tmp_path: Path) -> None:
+    """It ends well where nobody listens, which is why only the log is asked."""
+    (port,) = free_ports(1)
+    SENDERS["telemetrygen, HTTP"].send(Sending(f"127.0.0.1:{port}", COUNT, tmp_path / "sender"))
 
 
 def _repeated(fresh: Sidecar) -> int:
