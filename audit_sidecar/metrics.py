@@ -28,6 +28,13 @@ class SidecarMetrics:
         self.rejected = Counter(
             names.AUDIT_REJECTED, "Spans of exports that were not acknowledged.", ["reason"], registry=registry
         )
+        self.exports_refused = Counter(
+            names.AUDIT_EXPORTS_REFUSED, "Exports that were not acknowledged, read or not.", ["code"], registry=registry
+        )
+        self.verify_failures = Counter(
+            names.AUDIT_VERIFY_FAILURES, "Records that were asked for and are not what was acknowledged.",
+            registry=registry,
+        )  # fmt: skip
         self._duplicates = Counter(
             names.AUDIT_DUPLICATES, "Spans acknowledged again without a new record.", registry=registry
         )

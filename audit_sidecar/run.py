@@ -118,7 +118,7 @@ def _assemble(
         publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)
-        audit = build_app(Evidence(reader), health, metrics.registry, doors, version)
+        audit = build_app(Evidence(reader, metrics.verify_failures.inc), health, metrics.registry, doors, version)
         return _Sidecar(verifiers[0].name, keys, sequencer, publisher, own, metrics, audit, tokens)
 
     return assemble

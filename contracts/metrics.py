@@ -20,6 +20,7 @@ AUDIT_BUILD_INFO: Final = "countersign_audit_build_info"
 AUDIT_RECEIVED: Final = "countersign_audit_records_received_total"
 AUDIT_ACKNOWLEDGED: Final = "countersign_audit_records_acknowledged_total"
 AUDIT_REJECTED: Final = "countersign_audit_records_rejected_total"
+AUDIT_EXPORTS_REFUSED: Final = "countersign_audit_exports_refused_total"
 AUDIT_DUPLICATES: Final = "countersign_audit_duplicates_total"
 AUDIT_CONFLICTS: Final = "countersign_audit_conflicts_total"
 AUDIT_GAPS: Final = "countersign_audit_gaps_total"
@@ -31,6 +32,7 @@ AUDIT_QUEUE: Final = "countersign_audit_queue_records"
 AUDIT_TREE_SIZE: Final = "countersign_audit_tree_size"
 AUDIT_CHECKPOINT_SIZE: Final = "countersign_audit_checkpoint_size"
 AUDIT_CHECKPOINT_TIME: Final = "countersign_audit_checkpoint_timestamp_seconds"
+AUDIT_VERIFY_FAILURES: Final = "countersign_audit_verify_failures_total"
 AUDIT_STORE_BYTES: Final = "countersign_audit_store_bytes"
 AUDIT_DISK_FREE: Final = "countersign_audit_disk_free_bytes"
 
@@ -39,9 +41,10 @@ SERVICE_METRICS: Final = (
     ANSWERS_WITHHELD, REJECTS, INFLIGHT_REQUESTS, CARD_REVIEW, TELEMETRY_SPANS,
 )  # fmt: skip
 SIDECAR_METRICS: Final = (
-    AUDIT_BUILD_INFO, AUDIT_RECEIVED, AUDIT_ACKNOWLEDGED, AUDIT_REJECTED, AUDIT_DUPLICATES, AUDIT_CONFLICTS,
-    AUDIT_GAPS, AUDIT_MISSING, AUDIT_GROUP_SIZE, AUDIT_COMMIT, AUDIT_LAST_COMMIT, AUDIT_QUEUE, AUDIT_TREE_SIZE,
-    AUDIT_CHECKPOINT_SIZE, AUDIT_CHECKPOINT_TIME, AUDIT_STORE_BYTES, AUDIT_DISK_FREE,
+    AUDIT_BUILD_INFO, AUDIT_RECEIVED, AUDIT_ACKNOWLEDGED, AUDIT_REJECTED, AUDIT_EXPORTS_REFUSED, AUDIT_DUPLICATES,
+    AUDIT_CONFLICTS, AUDIT_GAPS, AUDIT_MISSING, AUDIT_GROUP_SIZE, AUDIT_COMMIT, AUDIT_LAST_COMMIT, AUDIT_QUEUE,
+    AUDIT_TREE_SIZE, AUDIT_CHECKPOINT_SIZE, AUDIT_CHECKPOINT_TIME, AUDIT_VERIFY_FAILURES, AUDIT_STORE_BYTES,
+    AUDIT_DISK_FREE,
 )  # fmt: skip
 DURATION_BUCKETS: Final = (
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0,

@@ -4,14 +4,14 @@
 import base64
 import binascii
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from audit_sidecar.errors import AuditError
 from audit_sidecar.query.completeness import Completeness, report
-from audit_sidecar.query.entry import Entry, entry_of
+from audit_sidecar.query.entry import Entry, EvidenceDamaged, entry_of
 from audit_sidecar.query.receipts import Erased, prove, receipt_of
 from audit_sidecar.stores.store import Search, StoredRecord, StoreReader
 from audit_sidecar.tlog.strict import MAX_SIZE
@@ -48,8 +48,9 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
 class Evidence:
     """The read side of one log. Safe to call from any thread."""
 
-    def __init__(self, reader: StoreReader) -> None:
+    def __init__(self, reader: StoreReader, on_damage: Callable[[], None] = lambda: None) -> None:
         self.reader = reader
+        self._on_damage = on_damage
 
     def search(self, search: Search, limit: int, cursor: str | None = None) -> Page:
         """A page of at most ``limit`` entries; BadCursor when the cursor is not ours."""
@@ -59,7 +60,9 @@ class Evidence:
         found = self.reader.search(search, limit + 1)
         page = found[:limit]
         following = _write_cursor(page[-1][0].leaf_index) if len(found) > limit else None
-        return Page(total=self.reader.count(search), entries=[entry_of(record) for record, _ in page], next=following)
+        return Page(
+            total=self.reader.count(search), entries=[self._entry(record) for record, _ in page], next=following
+        )
 
     def show(self, request_id: bytes) -> RecordView:
         """One record whole; NotFound when there is none."""
@@ -68,9 +71,9 @@ class Evidence:
         stream = record.leaf.stream
         release = None if stream is None else self.reader.first_record(stream)
         return RecordView(
-            record=entry_of(record),
-            release=None if release is None else entry_of(release),
-            annotations=[entry_of(other) for other in records if other is not record],
+            record=self._entry(record),
+            release=None if release is None else self._entry(release),
+            annotations=[self._entry(other) for other in records if other is not record],
         )
 
     def proof(self, request_id: bytes) -> str:
@@ -85,13 +88,20 @@ class Evidence:
         record = self._record(request_id)
         if caller is not None and record.payload is None:
             raise Erased(f"the payload of leaf {record.leaf_index} was erased")
-        if caller is not None and entry_of(record).caller != caller:
+        if caller is not None and self._entry(record).caller != caller:
             raise NotFound(f"no record answers to request id {uuid_text(request_id)}")
         return receipt_of(self.reader, record, opened)
 
     def completeness(self, start: int | None, stop: int | None) -> Completeness:
         """What each producer sent in [start, stop) and what is missing."""
         return report(self.reader, start, stop, time.time_ns())
+
+    def _entry(self, record: StoredRecord) -> Entry:
+        try:
+            return entry_of(record)
+        except EvidenceDamaged:
+            self._on_damage()
+            raise
 
     def _record(self, request_id: bytes) -> StoredRecord:
         return _main(self._about(request_id), request_id)

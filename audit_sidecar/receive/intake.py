@@ -102,6 +102,10 @@ class Intake:
         async with self.large:
             return await asyncio.to_thread(cut_well_formed, request)
 
+    def refused(self, code: Code) -> None:
+        """Count one export that is not acknowledged, whether its spans could be read or not."""
+        self._metrics.exports_refused.labels(code.name.lower()).inc()
+
     def acknowledgement(self, positions: tuple[Position, ...]) -> bytes:
         """The ``ExportTraceServiceResponse`` for senders that asked where their spans stand."""
         return encode_acknowledgement(Acknowledgement(self._origin, positions))

@@ -112,6 +112,7 @@ class GrpcReceiver:
                 request = await self._read(context, held)
                 positions = await self._intake.keep(producer, request)
         except (AuditError, ContractError) as error:
+            self._intake.refused(code_of(error))
             await _refuse(context, error)
         return self._intake.acknowledgement(positions) if metadata.get(ACK_HEADER) == "1" else b""
 

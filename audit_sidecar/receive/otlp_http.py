@@ -69,6 +69,7 @@ class OtlpReceiver:
                 body = await self._export(headers, media_type, receive, held)
         except (_Answer, AuditError, ContractError) as error:
             refusal = error if isinstance(error, _Answer) else _answer_to(error)
+            self._intake.refused(refusal.code)
             # Of a sender that is given up the rest is not read: only a new connection starts at a request again.
             close = isinstance(error, NoRoom)
             await _respond(send, refusal.status, answer_type, _status(refusal, answer_type), close)

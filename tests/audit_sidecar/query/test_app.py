@@ -3,12 +3,17 @@
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.check import check_log
 from audit_sidecar.fsck.folder import FolderLog
 from audit_sidecar.publish.store_log import StoreLog
+from audit_sidecar.query.entry import EvidenceDamaged
+from audit_sidecar.query.evidence import Evidence
+from audit_sidecar.stores.store import Search
+from audit_sidecar.stores.url import store_path
 from audit_sidecar.tlog.tiles import entries_path, required_entries, required_tiles, tile_path
 from contracts.metrics import SIDECAR_METRICS
 from tests.audit_sidecar.evidence_log import SIGNER
@@ -132,6 +137,18 @@ def test_the_api_describes_itself(client: Client) -> None:
         "subject", "request_id", "model", "version", "label", "kind", "from", "to", "min_score", "max_score", "limit",
         "cursor",
     }  # fmt: skip
+
+
+def test_a_record_that_is_not_what_was_acknowledged_is_counted(filled: Log) -> None:
+    """A reader who was refused a damaged record leaves a number that can be alerted on."""
+    counted: list[int] = []
+    store = apsw.Connection(str(store_path(filled.url)))
+    store.execute("UPDATE payload SET salt = zeroblob(32)")
+    store.close()
+    evidence = Evidence(filled.reader, lambda: counted.append(1))
+    with pytest.raises(EvidenceDamaged):
+        evidence.search(Search(), 10)
+    assert counted == [1]
 
 
 def test_metrics_are_the_published_ones(filled: Log, client: Client, tmp_path: Path) -> None:

@@ -256,10 +256,12 @@ async def test_what_came_and_went_is_counted(log: Log) -> None:
         await post(asking, OPENING)
         await post(asking, OPENING)
         await post(asking, request_of(OURS.send(OURS.record(2, "gap"))))
+        await post(asking, b"not protobuf")
     value = log.metrics.registry.get_sample_value
     assert value("countersign_audit_records_received_total", {"transport": "unix"}) == 5
     assert value("countersign_audit_records_acknowledged_total") == 4
     assert value("countersign_audit_records_rejected_total", {"reason": "refused"}) == 1
+    assert value("countersign_audit_exports_refused_total", {"code": "invalid_argument"}) == 2
     assert value("countersign_audit_duplicates_total") == 2
 
 
