@@ -33,6 +33,8 @@ class SqliteWriter:
         except StoreRefused:
             os.close(self._lock)
             raise
+        self._path = path
+        self._file = _identify(path)
         self._contexts: dict[bytes, int] = {}
         self._spans = SpanKeeper()
 
@@ -46,6 +48,7 @@ class SqliteWriter:
             self._put_records(commit, streams, contexts)
             self._many("INSERT INTO subtree VALUES (?, ?, ?)", [tuple(s) for s in commit.subtrees])
             self._many("INSERT INTO gap VALUES (?, ?, ?, ?)", [tuple(g) for g in commit.gaps])
+        self._require_in_place()
         self._contexts = contexts
 
     def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
@@ -60,6 +63,7 @@ class SqliteWriter:
                     f"size {checkpoint.size} with root {checkpoint.root.hex()} must not be"
                 )
             self._connection.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?)", tuple(checkpoint))
+        self._require_in_place()
 
     def close(self) -> None:
         """Release the store to the next writer, with its write-ahead log folded in."""
@@ -69,6 +73,11 @@ class SqliteWriter:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         os.close(self._lock)
+
+    def _require_in_place(self) -> None:
+        # Asked after the commit: a file that was replaced meanwhile took the commit with it, and nobody will find it.
+        if _identify(self._path) != self._file:
+            raise Fatal(f"{self._path} was moved, removed or replaced under this sidecar; nothing more is acknowledged")
 
     def _move_head(self, commit: Commit) -> None:
         # First, so that two plans made for the same head can never both append.
@@ -139,6 +148,16 @@ def _leaf_row(index: int, record: NewRecord, streams: dict[bytes, int]) -> tuple
         index, record.leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], leaf.trace, leaf.span,
         signed(leaf.time), stream, leaf.seq, about,
     )  # fmt: skip
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Fatal(f"the store {path} cannot be found any more: {error.strerror}") from error
+    return found.st_dev, found.st_ino
 
 
 def _take_lock(path: Path) -> int:
