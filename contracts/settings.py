@@ -18,6 +18,8 @@ from contracts.errors import SettingInvalid
 PREFIX: Final = "COUNTERSIGN_"
 RESERVED: Final = frozenset({"COUNTERSIGN_REQUIRE_TOOLS", "COUNTERSIGN_LONG"})
 """Variables of the test suite, not settings."""
+SECTIONS: Final = ("serve", "sidecar")
+"""Tables of a file that serves both programs of a stack."""
 
 _MESSAGE: Final = re.compile(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?")
 _FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
@@ -30,12 +32,16 @@ def load_settings(
     environment: Mapping[str, str],
     config: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    section: str | None = None,
 ) -> Settings:
     """The settings of one program; SettingInvalid names the key and where it came from.
 
+    A file may serve several programs: one that holds nothing but tables named as in `SECTIONS` gives each its own,
+    here ``section``.
+
     ``overrides`` maps dotted names (``evidence.deadline``) to command-line values; None means not given.
     """
-    tree = {} if config is None else _read_toml(config)
+    tree = {} if config is None else _own_part(_read_toml(config), section)
     source = "environment and command line" if config is None else f"{config}, environment and command line"
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in RESERVED:
@@ -49,6 +55,15 @@ def load_settings(
         return msgspec.convert(tree, kind, strict=False)
     except msgspec.ValidationError as error:
         raise SettingInvalid(f"{_explain(str(error))} (looked in {source})") from error
+
+
+def _own_part(tree: dict[str, Any], section: str | None) -> dict[str, Any]:
+    if section is None or not tree or set(tree) - set(SECTIONS):
+        return tree
+    part = tree.get(section, {})
+    if not isinstance(part, dict):
+        raise SettingInvalid(f"{section} is a table of the settings of 'countersign {section}', not {part!r}")
+    return part
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Stack(NamedTuple):
                 "sidecar", "--store", self.state.store, "--key", str(self.state.log_key),
                 "--otlp-http", f"unix:{self.state.socket}", "--audit", f"{HOST}:{self.audit_port}",
                 *_optional("--tokens", self.tokens), *_optional("--anchor", self.anchor),
+                *_optional("--config", self.config),
             ],
             f"{self.audit_url}/readyz",
         )  # fmt: skip

@@ -78,7 +78,8 @@ def settings() -> str:
     """Every setting of both servers."""
     intro = (
         "A TOML file (`--config`), then the environment, then flags; the later wins. Secrets are paths of files.\n"
-        f"`{PREFIX}EVIDENCE__DEADLINE=5` sets `evidence.deadline`.\n"
+        f"`{PREFIX}EVIDENCE__DEADLINE=5` sets `evidence.deadline`; members of a list are separated by commas.\n"
+        "A file of nothing but tables `[serve]` and `[sidecar]` is for both programs; `up` takes such a one.\n"
     )
     parts = [_NOTE, "# Settings\n", intro]
     for heading, kind in (("countersign serve", ServiceSettings), ("countersign sidecar", SidecarSettings)):

@@ -46,12 +46,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ca-file", metavar="FILE", help="authorities that vouch for https:// sidecar and audit API (the system's)"
     )
     add_tls(parser)
-    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="TOML file of settings, or one with a table [serve]"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     flags = {setting: getattr(arguments, flag) for flag, setting in _FLAGS.items()}
-    settings = load_settings(ServiceSettings, os.environ, arguments.config, flags)
+    settings = load_settings(ServiceSettings, os.environ, arguments.config, flags, "serve")
     configure_logging("serve")
     return run_service(prepare(settings, __version__))

@@ -42,12 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
     add_tls(parser)
-    parser.add_argument("--config", metavar="FILE", type=Path, help="TOML file of settings")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="TOML file of settings, or one with a table [sidecar]"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     flags = {name: getattr(arguments, name) for name in _FLAGS}
-    settings = load_settings(SidecarSettings, os.environ, arguments.config, flags)
+    settings = load_settings(SidecarSettings, os.environ, arguments.config, flags, "sidecar")
     configure_logging("sidecar")
     return run_sidecar(settings, __version__)

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audit-token", metavar="FILE", help="token the service reads the audit API with; for --tokens"
     )
-    parser.add_argument("--config", metavar="FILE", help="TOML file of settings of the service")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with tables [serve] and [sidecar]")
     parser.add_argument(
         "--anchor",
         metavar="FOLDER",

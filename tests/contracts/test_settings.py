@@ -52,6 +52,17 @@ def test_a_list_in_the_environment_is_separated_by_commas() -> None:
     assert found == Example(listen=["unix:/a", "127.0.0.1:1"], images=["sha256:1"])
 
 
+def test_one_file_serves_both_programs(tmp_path: Path) -> None:
+    """Each takes its own table; a file without such tables is one program's."""
+    config = file(tmp_path, "[serve]\nport = 1\n[sidecar]\nport = 2\n")
+    assert load_settings(Example, {}, config, section="serve").port == 1
+    assert load_settings(Example, {}, config, section="sidecar").port == 2
+    assert load_settings(Example, {}, file(tmp_path, "[serve]\nport = 1\n"), section="sidecar") == Example()
+    assert load_settings(Example, {}, file(tmp_path, "port = 3\n"), section="serve").port == 3
+    with pytest.raises(SettingInvalid, match="table"):
+        load_settings(Example, {}, file(tmp_path, "serve = 3\n"), section="serve")
+
+
 def test_other_programs_settings_are_passed_over() -> None:
     """One environment serves several programs."""
     environment = {"COUNTERSIGN_LOG__ORIGIN": "x", "COUNTERSIGN_REQUIRE_TOOLS": "1", "PORT": "x", "OTEL_X": "1"}
