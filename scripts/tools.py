@@ -80,7 +80,7 @@ def debian_package(package: str) -> Callable[[Tool, Path], None]:
 
     def make(tool: Tool, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            run(["apt-get", "download", "--quiet", package], Path(scratch))
+            download(package, Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
             run(["dpkg", "-x", archive.name, "unpacked"], Path(scratch))
             for program in tool.programs:
@@ -88,6 +88,18 @@ def debian_package(package: str) -> Callable[[Tool, Path], None]:
                 run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
 
     return make
+
+
+def download(package: str, folder: Path) -> None:
+    """Fetch a Debian package; a machine that never read the lists of packages reads them first, if it may."""
+    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "--quiet", package]
+    try:
+        run(fetch, folder)
+    except ToolMissing:
+        if os.geteuid() != 0:
+            raise ToolMissing(f"{package} cannot be fetched: run apt-get update as root, then make tools") from None
+        run(["apt-get", "update", "--quiet"], folder)
+        run(fetch, folder)
 
 
 GO = {"CGO_ENABLED": "0"}
