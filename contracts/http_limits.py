@@ -27,7 +27,7 @@ class HttpLimits(NamedTuple):
     """Bytes per second that earn a request more time."""
     connections: int = 4096
     """Connections at once; further ones are closed unanswered."""
-    bytes_held: int = 160 << 20
+    bytes_held: int = 96 << 20
     """Bytes of requests that are not answered yet, over all connections."""
 
 

@@ -67,14 +67,23 @@ class OtlpReceiver:
             _require_route(scope, media_type)
             with self._room.hold() as held:
                 body = await self._export(headers, media_type, receive, held)
+            status, close = 200, False
         except (_Answer, AuditError, ContractError) as error:
-            refusal = error if isinstance(error, _Answer) else _answer_to(error)
-            self._intake.refused(refusal.code)
+            # The error gets no name of ours: its traceback holds this frame with the body, and would keep both alive.
+            status, body = self._refusal(error, answer_type)
             # Of a sender that is given up the rest is not read: only a new connection starts at a request again.
             close = isinstance(error, NoRoom)
-            await _respond(send, refusal.status, answer_type, _status(refusal, answer_type), close)
-            return
-        await _respond(send, 200, answer_type, body)
+        await _respond(send, status, answer_type, body, close)
+
+    def _refusal(self, error: "_Answer | AuditError | ContractError", media_type: str) -> tuple[int, bytes]:
+        """HTTP status, and a google.rpc.Status in the sender's own encoding."""
+        code = error.code if isinstance(error, _Answer) else code_of(error)
+        self._intake.refused(code)
+        status = error.status if isinstance(error, _Answer) else _STATUS[code]
+        message = str(error)[:4096]
+        if media_type == JSON:
+            return status, json.dumps({"code": int(code), "message": message}).encode()
+        return status, encode_status(code, message)
 
     async def _export(self, headers: Mapping[str, str], media_type: str, receive: Receive, held: Held) -> bytes:
         """Keep one export; the answer's body."""
@@ -109,11 +118,6 @@ def _require_route(scope: Scope, media_type: str) -> None:
         raise _Answer(415, Code.INVALID_ARGUMENT, f"content-type is {PROTOBUF} or {JSON}")
 
 
-def _answer_to(error: AuditError | ContractError) -> _Answer:
-    code = code_of(error)
-    return _Answer(_STATUS[code], code, str(error))
-
-
 async def _chunks(receive: Receive, held: Held) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
@@ -124,14 +128,6 @@ async def _chunks(receive: Receive, held: Held) -> AsyncIterator[bytes]:
         yield chunk
         if not message.get("more_body", False):
             return
-
-
-def _status(refusal: _Answer, media_type: str) -> bytes:
-    """A google.rpc.Status in the sender's own encoding."""
-    message = str(refusal)[:4096]
-    if media_type == JSON:
-        return json.dumps({"code": int(refusal.code), "message": message}).encode()
-    return encode_status(refusal.code, message)
 
 
 async def _respond(send: Send, status: int, media_type: str, body: bytes, close: bool = False) -> None:

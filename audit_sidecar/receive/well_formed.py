@@ -22,7 +22,7 @@ from contracts.wire import BYTES, bytes_field, fields
 DECODED_WHOLE: Final = 64 << 10
 """Bytes of an export up to which the decoder may have all of it."""
 MOST_PARTS: Final = 1 << 16
-"""Spans, scopes and resources in one export, taken together."""
+"""Spans in one export, and likewise scopes and resources."""
 LARGEST_PART: Final = 2 << 20
 """Bytes of one span, resource or scope."""
 
@@ -59,10 +59,10 @@ def _require_few_parts(request: bytes) -> None:
         for message in levels:
             for number, wire_type, value in fields(message):
                 parts += 1
-                if parts > 4 * MOST_PARTS or len(below) > MOST_PARTS:
-                    raise TooLarge(f"the export has more than {MOST_PARTS} spans, scopes and resources")
                 if wire_type == BYTES and isinstance(value, bytes) and number == (1 if message is request else 2):
                     below.append(value)
+                if parts > 4 * MOST_PARTS or len(below) > MOST_PARTS:
+                    raise TooLarge(f"the export has more than {MOST_PARTS} spans, scopes or resources")
         levels = below
 
 
