@@ -59,7 +59,7 @@ def collecting() -> Iterator[Collector]:
     """A running Collector that is gone afterwards."""
     collector = Collector()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Taking(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.asked += 1
@@ -74,7 +74,7 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
     server.daemon_threads = True
     server.block_on_close = False
     collector.url = f"http://127.0.0.1:{server.server_address[1]}"
