@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 of either process under load: nothing acknowledged is lost, no answer without a record.
 
-This proves recovery of processes, not of disks: what fsync promises is tested by other means.
+This proves recovery of processes, not of disks: what fsync promises is tested by other means. The ledger of answers is
+kept here, outside both processes. `COUNTERSIGN_LONG` kills each of them fifty times.
 """
 
 import http.client
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from contracts.identifiers import parse_uuid
 from tests.end_to_end.living import LEAVING, LOYAL, Living, await_true, living
 
 _WORKERS = 4
-_KILLS = 3
+_KILLS = 50 if os.environ.get("COUNTERSIGN_LONG") else 3
 _ANSWERS_BETWEEN = 40
 
 
@@ -81,6 +83,9 @@ def _await_answers(load: _Load, count: int) -> None:
 
 
 def _check(stack: Living, load: _Load, victim: str) -> None:
+    print(
+        f"{_KILLS} kills of the {victim}, {len(load.answers)} answers, size {stack.evidence().reader.frontier().size}"
+    )
     verdict = stack.fsck()
     assert verdict.returncode == 0, verdict
     reader = stack.evidence().reader
