@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from audit_sidecar.stores.url import open_reader
@@ -157,3 +158,51 @@ def test_an_older_copy_behind_its_anchor_never_signs(restored: tuple[Living, Sta
         assert old.store_file.read_bytes() == before
     finally:
         ahead.end()
+
+
+@pytest.mark.parametrize("with_anchor", [False, True])
+def test_a_head_that_goes_back_under_a_running_sidecar_ends_it(tmp_path: Path, with_anchor: bool) -> None:
+    """An older copy written over a live store: nothing more is acknowledged or signed, and the process ends."""
+    anchor = tmp_path / "anchor" if with_anchor else None
+    if anchor is not None:
+        anchor.mkdir()
+    alone = Alone(tmp_path / "alone")
+    try:
+        alone.start(anchor=anchor)
+        assert alone.export(EXPORTS[0])[0] == 200
+        older = apsw.Connection(str(tmp_path / "older.db"))
+        _copy(alone.state.store_file, older)
+        assert alone.export(EXPORTS[1])[0] == 200
+        size = open_reader(alone.state.store).frontier().size
+        await_true(lambda: _signed(alone) >= size, "a checkpoint of it")
+        live = apsw.Connection(str(alone.state.store_file))
+        live.set_busy_timeout(5000)
+        with live.backup("main", older, "main") as backup:
+            backup.step()
+        live.close()
+        older.close()
+        signed = _signed(alone)
+        assert alone.export(EXPORTS[2])[0] in (503, 0)
+        assert alone.wait() == 1, alone.log()
+        assert "ends now" in alone.log()
+        checkpoint = open_reader(alone.state.store).checkpoint()
+        assert checkpoint is None or checkpoint.size <= signed
+        # A receipt of what was lost would tell; so does the anchor, at once.
+        again = Alone(tmp_path / "again", alone.state)
+        again.start(anchor=anchor)
+        assert (again.ended == 2) is with_anchor, again.log()
+        again.end()
+    finally:
+        alone.end()
+
+
+def _copy(source: Path, target: apsw.Connection) -> None:
+    live = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    with target.backup("main", live, "main") as backup:
+        backup.step()
+    live.close()
+
+
+def _signed(alone: Alone) -> int:
+    checkpoint = open_reader(alone.state.store).checkpoint()
+    return 0 if checkpoint is None else checkpoint.size
