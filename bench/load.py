@@ -87,15 +87,17 @@ async def _closed_loop(url: str, bodies: list[bytes], connections: int, seconds:
     async def loop(first: int) -> None:
         connection = Connection(endpoint, 64 << 20)
         place = first
-        while (began := time.perf_counter()) - start < seconds:
-            body = bodies[place % len(bodies)]
-            head = request_head(endpoint, "POST", parts.path, {"Content-Type": "application/json"}, len(body))
-            reply = await connection.request(head, body, 30)
-            if not 200 <= reply.status < 300:
-                raise BenchFailed(f"{url} answered {reply.status}")
-            latencies.append(time.perf_counter() - began)
-            place += connections
-        connection.close()
+        try:
+            while (began := time.perf_counter()) - start < seconds:
+                body = bodies[place % len(bodies)]
+                head = request_head(endpoint, "POST", parts.path, {"Content-Type": "application/json"}, len(body))
+                reply = await connection.request(head, body, 30)
+                if not 200 <= reply.status < 300:
+                    raise BenchFailed(f"{url} answered {reply.status}")
+                latencies.append(time.perf_counter() - began)
+                place += connections
+        finally:
+            connection.close()
 
     await asyncio.gather(*(loop(first) for first in range(connections)))
     elapsed = time.perf_counter() - start
