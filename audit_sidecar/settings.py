@@ -22,7 +22,7 @@ class ReceiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     body_limit: Positive = 64 << 20
     """Largest export, before and after decompression."""
-    open_bytes: Positive = 256 << 20
+    open_bytes: Positive = 128 << 20
     """Bytes of all exports that are being received or wait for their answer; beyond, senders are told to come again."""
     patience: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     """Seconds until an OTLP/gRPC call that begins must be whole; an HTTP request has more when it is long."""

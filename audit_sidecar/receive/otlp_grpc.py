@@ -12,7 +12,7 @@ read. gzip is undone here and not by the library, which inflates a message whole
 import asyncio
 import os
 from pathlib import Path
-from typing import Any, Final, Never
+from typing import Any, Final
 
 import grpc
 
@@ -30,7 +30,7 @@ from contracts.tls import ServerTls
 
 EXPORT: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-READS_AT_ONCE: Final = 8
+READS_AT_ONCE: Final = 2
 """Messages that are read at once over one listener. How long one is, the library says only when it has it: so many
 times the limit is what reading may take beside the room."""
 
@@ -49,6 +49,7 @@ _STATUS: Final = {
     Code.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Trailers = tuple[tuple[str, str | bytes], ...]
 
 
 class GrpcReceiver:
@@ -105,16 +106,34 @@ class GrpcReceiver:
         self._closing.set()
 
     async def _export(self, _: Any, context: _Context) -> bytes:
-        metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
         try:
-            producer = self._intake.producer(metadata.get("authorization"))
-            with self._room.hold() as held:
-                request = await self._read(context, held)
-                positions = await self._intake.keep(producer, request)
+            return await self._keep(context)
         except (AuditError, ContractError) as error:
-            self._intake.refused(code_of(error))
-            await _refuse(context, error)
+            # Refused outside of this block: what abort raises would keep the error, whose traceback holds the export.
+            refusal = self._refusal(error)
+        await context.abort(*refusal)
+        raise AssertionError("abort never returns")
+
+    async def _keep(self, context: _Context) -> bytes:
+        metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+        producer = self._intake.producer(metadata.get("authorization"))
+        with self._room.hold() as held:
+            positions = await self._intake.keep(producer, await self._read(context, held))
         return self._intake.acknowledgement(positions) if metadata.get(ACK_HEADER) == "1" else b""
+
+    def _refusal(self, error: AuditError | ContractError) -> tuple[grpc.StatusCode, str, _Trailers]:
+        code = code_of(error)
+        self._intake.refused(code)
+        message = str(error)[:_MOST_MESSAGE]
+        details = b""
+        if code is Code.INVALID_ARGUMENT:
+            details = bad_request(message)
+        elif code is Code.UNAVAILABLE:
+            details = retry_details()
+        trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", encode_status(code, message, details))]
+        if code is Code.UNAVAILABLE:
+            trailers.append(("google.rpc.retryinfo-bin", retry_info()))
+        return _STATUS[code], message, tuple(trailers)
 
     async def _read(self, context: _Context, held: Held) -> bytes:
         """The one message of a unary call, inflated; ContractError when there is none or more, TooSlow, NoRoom."""
@@ -152,18 +171,3 @@ def require_free(address: Address) -> None:
     bind(address).close()
     if address.path is not None:
         Path(address.path).unlink()
-
-
-async def _refuse(context: _Context, error: AuditError | ContractError) -> Never:
-    code = code_of(error)
-    message = str(error)[:_MOST_MESSAGE]
-    details = b""
-    if code is Code.INVALID_ARGUMENT:
-        details = bad_request(message)
-    elif code is Code.UNAVAILABLE:
-        details = retry_details()
-    trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", encode_status(code, message, details))]
-    if code is Code.UNAVAILABLE:
-        trailers.append(("google.rpc.retryinfo-bin", retry_info()))
-    await context.abort(_STATUS[code], message, tuple(trailers))
-    raise AssertionError("abort never returns")

@@ -10,7 +10,7 @@ from typing import Final
 
 from audit_sidecar.errors import Pushback
 
-DEFAULT_BYTES: Final = 256 << 20
+DEFAULT_BYTES: Final = 128 << 20
 
 
 class NoRoom(Pushback):

@@ -6,7 +6,7 @@ gigabytes. A large one is therefore cut first, span by span, and every part is d
 parts there may be, and how large each, is bounded.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 from audit_sidecar.receive.body import TooLarge
 from contracts.errors import ContractError
 from contracts.payload import Payload, PayloadContext, cut_export
-from contracts.wire import BYTES, bytes_field, fields
+from contracts.wire import bytes_field, fields
 
 DECODED_WHOLE: Final = 64 << 10
 """Bytes of an export up to which the decoder may have all of it."""
@@ -46,24 +46,27 @@ def _cut_large(request: bytes) -> tuple[Payload, ...]:
         if context not in contexts:
             contexts.add(context)
             _decode_context(context)
-        _require_small(span, "a span")
         Span.FromString(span)
     return payloads
 
 
 def _require_few_parts(request: bytes) -> None:
-    # Level by level, so that the walk ends early however many empty parts there are.
-    parts, levels = 0, [request]
-    for _ in range(3):
+    # Level by level, so that the walk ends early however many empty parts there are; over views, so that nothing is
+    # copied before it is known to be within bounds.
+    parts, number_below = 0, 1
+    level = [cast(bytes, memoryview(request))]
+    for what in ("resources", "scopes", "spans"):
         below: list[bytes] = []
-        for message in levels:
-            for number, wire_type, value in fields(message):
+        for message in level:
+            for number, _, value in fields(message):
                 parts += 1
-                if wire_type == BYTES and isinstance(value, bytes) and number == (1 if message is request else 2):
+                if number == number_below and not isinstance(value, int):
                     below.append(value)
                 if parts > 4 * MOST_PARTS or len(below) > MOST_PARTS:
-                    raise TooLarge(f"the export has more than {MOST_PARTS} spans, scopes or resources")
-        levels = below
+                    raise TooLarge(f"the export has more than {MOST_PARTS} {what}")
+        level, number_below = below, 2
+    for span in level:
+        _require_small(span, "a span")
 
 
 def _decode_context(context: PayloadContext) -> None:
