@@ -22,24 +22,25 @@ def _token(name: str) -> str:
 
 
 class Fortress(Living):
-    """Service, its metrics, the audit API and OTLP over TCP, all with tokens; evidence goes by the private socket."""
+    """Service, metrics, audit API and OTLP over HTTP and gRPC, all with tokens; evidence goes by a private socket."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        (self.otlp_port,) = free_ports(1)
+        self.otlp_port, self.grpc_port = free_ports(2)
         tokens, audit_token = folder / "tokens.toml", folder / "auditor.token"
         tokens.write_text("".join(map(_token, SECRETS)))
         audit_token.write_text(SECRETS["auditor"])
         self.stack = self.stack._replace(tokens=str(tokens), audit_token=str(audit_token))
         sidecar = self.stack.sidecar()
-        arguments = [*sidecar.arguments, "--otlp-http", f"127.0.0.1:{self.otlp_port}"]
+        arguments = [*sidecar.arguments, "--otlp-http", f"127.0.0.1:{self.otlp_port}", "--otlp-grpc",
+                     f"127.0.0.1:{self.grpc_port}"]  # fmt: skip
         self.sidecar = Process(Program("sidecar", arguments, sidecar.ready_url), folder / "sidecar.log")
         self.service = Process(self.stack.service(), folder / "service.log")
         self._start: dict[str, int] = {}
 
     @property
     def ports(self) -> dict[str, int]:
-        """Every TCP listener."""
+        """Every TCP listener that speaks HTTP/1.1."""
         stack = self.stack
         return {
             "service": stack.port,
