@@ -62,7 +62,8 @@ def test_facts_and_gauges() -> None:
     )  # fmt: skip
     assert values[metrics.CARD_REVIEW][0] == 1_800_000_000
     assert values[metrics.EVIDENCE_BACKLOG][0] == 7
-    assert values[metrics.ANSWERS_WITHHELD] == (3, {"reason": "deadline"})
+    withheld = {s.labels["reason"]: s.value for s in scrape(found) if s.name == metrics.ANSWERS_WITHHELD}
+    assert withheld == {"refused": 0, "deadline": 3, "failed": 0}
     assert values[metrics.REJECTS] == (1, {"reason": "schema"})
 
 
