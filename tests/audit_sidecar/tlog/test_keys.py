@@ -59,7 +59,7 @@ def test_other_texts_are_no_verifier_key(vkey: str) -> None:
 def test_a_bad_private_key_is_refused_without_being_shown() -> None:
     """No part of a private key's secret appears in the refusal, its cause, or a representation."""
     text = Signer.from_seed(ORIGIN, SEED).to_text()
-    secret = text.rpartition("+")[2]
+    secret = text.split("+", 4)[4]
     for wrong in (text[:-1], text + "A", text.replace("+05f4c4cd", "+05f4c4ce"), text.replace("PRIVATE", "PUBLIC")):
         with pytest.raises(Malformed) as caught:
             Signer.from_text(wrong)
