@@ -4,7 +4,6 @@
 import statistics
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from bench import bodies
 from bench.errors import BenchFailed
 from bench.load import Shot, shoot
 from bench.serving import Target
+from contracts.metrics import EVIDENCE_BACKLOG
 
 ROWS: Final = (1, 100, 1_000, 10_000)
 _SINGLES: Final = 8
@@ -83,18 +83,14 @@ def connections(rows: int) -> int:
 
 def _settle(target: Target) -> None:
     # Load that stops leaves batches behind that are still being recorded, and a full backlog refuses what comes next.
-    body = target.bodies.read_bytes().partition(b"\n")[0]
-    request = urllib.request.Request(target.url, body, {"Content-Type": "application/json"})  # noqa: S310
+    metrics = f"{target.url.removesuffix('/predict')}/metrics"
     deadline = time.monotonic() + _SETTLE_SECONDS
-    while True:
-        try:
-            urllib.request.urlopen(request, timeout=_SETTLE_SECONDS).close()  # noqa: S310  (our own http URL)
-            return
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code != 503 or time.monotonic() > deadline:
-                raise BenchFailed(f"{target.url} answers {error.code} long after the load has gone") from error
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(metrics, timeout=_SETTLE_SECONDS) as answer:  # noqa: S310  (our own http URL)
+            if f"\n{EVIDENCE_BACKLOG} 0.0\n".encode() in answer.read():
+                return
         time.sleep(0.1)
+    raise BenchFailed(f"{metrics}: records still wait {_SETTLE_SECONDS} s after the load has gone")
 
 
 def _file(folder: Path, rows: int) -> Path:
