@@ -137,7 +137,7 @@ def test_a_damaged_store_is_refused_before_anything_listens(folder: Path, tmp_pa
     log.publish_now()
     log.writer._connection.execute("UPDATE leaf SET time = time + 1")  # type: ignore[attr-defined]  # SQLite's own
     log.writer.close()
-    with pytest.raises(StoreRefused, match="leaf 0 .*its row gives the hash"):
+    with pytest.raises(StoreRefused, match=r"leaf 0 .*its row gives the hash"):
         run_sidecar(settings(folder, store=f"sqlite:///{store_path(log.url)}"), "0.1.0")
     assert not (folder / "evidence.sock").exists()
 
