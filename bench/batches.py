@@ -13,7 +13,7 @@ from bench import bodies
 from bench.errors import BenchFailed
 from bench.load import Shot, shoot
 from bench.serving import Target
-from contracts.metrics import EVIDENCE_BACKLOG
+from contracts.metrics import EVIDENCE_BACKLOG, INFLIGHT_REQUESTS
 
 ROWS: Final = (1, 100, 1_000, 10_000)
 _SINGLES: Final = 8
@@ -87,8 +87,10 @@ def _settle(target: Target) -> None:
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
         with urllib.request.urlopen(metrics, timeout=_SETTLE_SECONDS) as answer:  # noqa: S310  (our own http URL)
-            if f"\n{EVIDENCE_BACKLOG} 0.0\n".encode() in answer.read():
-                return
+            said = answer.read().decode()
+        # The request for the metrics is the one that is under way.
+        if f"\n{EVIDENCE_BACKLOG} 0.0\n" in said and f"\n{INFLIGHT_REQUESTS} 1.0\n" in said:
+            return
         time.sleep(0.1)
     raise BenchFailed(f"{metrics}: records still wait {_SETTLE_SECONDS} s after the load has gone")
 
