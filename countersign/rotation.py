@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from audit_sidecar.durable_file import sync_folder
 from audit_sidecar.log_keys import load_signers
-from audit_sidecar.publish.durable_file import sync_folder
 from audit_sidecar.tlog.keys import Verifier, generate_signer
 from contracts.errors import SettingInvalid
 from contracts.subject import SubjectKey, load_subject_keys

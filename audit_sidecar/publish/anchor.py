@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from audit_sidecar.durable_file import write_durably
 from audit_sidecar.errors import Fatal, Pushback, StoreRefused
-from audit_sidecar.publish.durable_file import write_durably
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint

@@ -4,8 +4,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from audit_sidecar.durable_file import write_durably
 from audit_sidecar.errors import StoreRefused
-from audit_sidecar.publish.durable_file import write_durably
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.subtrees import StoreTree

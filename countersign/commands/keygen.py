@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from audit_sidecar.durable_file import sync_folder
 from audit_sidecar.tlog.errors import Malformed
 from audit_sidecar.tlog.keys import Signer, generate_signer
 from contracts.errors import SettingInvalid
@@ -90,7 +91,7 @@ def write_keys(origin: str, out: Path) -> Signer:
         out.mkdir(parents=True, exist_ok=True)
         for path, mode, line in files:
             _write_new(path, mode, f"{line}\n")
-        _sync_folder(out)
+        sync_folder(out)
     except OSError as error:
         raise SettingInvalid(f"cannot write keys to {out}: {error.strerror}") from error
     return signer
@@ -102,11 +103,3 @@ def _write_new(path: Path, mode: int, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

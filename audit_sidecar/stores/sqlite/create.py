@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from audit_sidecar.durable_file import sync_folder
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.sqlite.connection import APPLICATION_ID, SCHEMA_VERSION, open_writer, transaction
 from audit_sidecar.tlog.merkle import Frontier
@@ -49,8 +50,4 @@ def _create(path: Path, origin: str) -> None:
     draft.chmod(0o600)
     os.link(draft, path)  # unlike a rename, this refuses to replace a store made meanwhile
     draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

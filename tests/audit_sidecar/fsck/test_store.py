@@ -3,7 +3,6 @@
 
 from pathlib import Path
 
-import apsw
 import pytest
 
 from audit_sidecar.errors import StoreRefused
@@ -15,29 +14,12 @@ from audit_sidecar.stores.url import open_reader, store_path
 from audit_sidecar.tlog.errors import RootMismatch, VerificationError
 from tests.audit_sidecar.evidence_log import SIGNER
 from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
+from tests.audit_sidecar.tampering import tamper
 
 KEYS = [SIGNER.verifier]
 OURS, OTHER = Producer(1), Producer(2)
 SIZE = 311
 STREAM = "SELECT id FROM stream WHERE uuid = x'{}'"
-
-
-def flip(*arguments: object) -> bytes:
-    """The same bytes but for one bit in the middle."""
-    (data,) = arguments
-    assert isinstance(data, bytes)
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """What somebody with the file could do."""
-    connection = apsw.Connection(str(path))
-    connection.create_scalar_function("flip", flip, 1)
-    for statement in statements:
-        connection.execute(statement)
-        assert connection.changes() > 0, "the statement did nothing, so it would prove nothing"
-    connection.close()
 
 
 def fsck(path: Path) -> int:

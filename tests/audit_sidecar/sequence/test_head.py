@@ -3,7 +3,6 @@
 
 from pathlib import Path
 
-import apsw
 import pytest
 
 from audit_sidecar.errors import StoreRefused
@@ -17,6 +16,7 @@ from audit_sidecar.tlog.keys import Signer
 from audit_sidecar.tlog.merkle import Frontier
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
 from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
+from tests.audit_sidecar.tampering import tamper
 
 KEYS = [SIGNER.verifier]
 
@@ -27,23 +27,6 @@ def stopped(log: Log, leaves: int) -> Path:
     log.publish_now()
     log.writer.close()
     return store_path(log.url)
-
-
-def flip(*arguments: object) -> bytes:
-    """The same bytes but for one bit in the middle."""
-    (data,) = arguments
-    assert isinstance(data, bytes)
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-
-
-def tamper(path: Path, *statements: str) -> None:
-    """What somebody with the file could do."""
-    connection = apsw.Connection(str(path))
-    connection.create_scalar_function("flip", flip, 1)
-    for statement in statements:
-        connection.execute(statement)
-    connection.close()
 
 
 def load(path: Path) -> int:
