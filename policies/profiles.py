@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Profiles: which severities stop a release, and what else an environment insists on."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from policies.rules.rule import Severity
+
+
+class Profile(Struct, frozen=True):
+    """An environment's strictness. A failure below the blocking severities is reported all the same."""
+
+    name: str
+    blocking: frozenset[Severity]
+    any_demonstration_key: bool
+    """Whether a demonstration key may approve any bundle; else only those listed beside it."""
+    may_skip_recomputation: bool
+
+
+PROFILES: Final = {
+    "dev": Profile("dev", frozenset({Severity.CRITICAL}), True, True),
+    "staging": Profile("staging", frozenset({Severity.CRITICAL, Severity.HIGH}), True, False),
+    "prod": Profile("prod", frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM}), False, False),
+}

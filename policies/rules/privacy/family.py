@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of this family, in the order of their numbers."""
+
+from types import ModuleType
+from typing import Final
+
+MODULES: Final[tuple[ModuleType, ...]] = ()
