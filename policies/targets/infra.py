@@ -9,7 +9,7 @@ from policies.place import Place
 
 
 class Resource(Struct, frozen=True, kw_only=True):
-    """One resource as the program registered it. ``type`` is the Pulumi type token, inputs have the provider's names."""
+    """One resource as the program registered it; ``type`` is its Pulumi token, inputs have the provider's names."""
 
     type: str
     name: str
