@@ -114,7 +114,7 @@ def _assemble(
         metrics.queue.set_function(lambda: sequencer.waiting_records)
         anchoring = None if anchor is None else Anchoring(anchor)
         signed = max(-1 if head.checkpoint is None else head.checkpoint.size, -1 if anchor is None else anchor.size)
-        floor = Floor(signed, reader.frontier, anchoring)
+        floor = Floor(signed, committer.catch_up, anchoring, reader.checkpoint)
         publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)

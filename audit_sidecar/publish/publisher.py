@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign a checkpoint at least every second while the log grows: first anchored, then persisted, then shown."""
+"""Sign a checkpoint at least every second while the log grows: first anchored, then persisted, then shown.
+
+Of several sidecars one publishes, by a lease in the store; the others take over within seconds when it is gone.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
-from audit_sidecar.errors import Fatal, Pushback, StoreRefused
+from audit_sidecar.errors import Fatal, HeadMoved, Pushback, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.anchor import Anchoring
 from audit_sidecar.stores.store import SignedCheckpoint, StoreWriter
 from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.keys import NoteSigner
 from audit_sidecar.tlog.merkle import Frontier
+
+Answer = TypeVar("Answer")
 
 
 class Floor(NamedTuple):
@@ -23,8 +29,10 @@ class Floor(NamedTuple):
     signed: int = -1
     """The largest size that was signed before, whoever keeps that checkpoint."""
     stored: Callable[[], Frontier] | None = None
-    """The head as the store has it; called in the writer's thread."""
+    """The head as the store has it, which the frontier to be signed follows; called in the writer's thread."""
     anchor: Anchoring | None = None
+    newest: Callable[[], SignedCheckpoint | None] | None = None
+    """The newest checkpoint as the store has it, where others may sign too; called in the writer's thread."""
 
 
 NEW_LOG: Final = Floor()
@@ -63,8 +71,11 @@ class Publisher:
 
         Pushback when store or anchor cannot take it now; Fatal when the store is behind what this process committed.
         """
+        await self._require_no_way_back(self._frontier())
         frontier = self._frontier()
-        await self._require_no_way_back(frontier)
+        if not await self._in_writer(self._writer.lead):
+            await self._follow()
+            return
         if frontier.size <= self._size:
             return
         checkpoint = Checkpoint(self._signers[0].verifier.name, frontier.size, frontier.root())
@@ -73,16 +84,31 @@ class Publisher:
         if self._floor.anchor is not None:
             await self._floor.anchor.keep(note)
         # In the writer's thread: readers take checkpoints from the store, so persisting it is what shows it.
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.put_checkpoint, signed)
-        self._size = checkpoint.size
+        try:
+            await self._in_writer(self._writer.put_checkpoint, signed)
+        except HeadMoved:  # a publisher before this one had come further
+            await self._follow()
+            return
+        self._show(signed)
+
+    async def _follow(self) -> None:
+        newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)
+        if newest is not None and newest.size > self._size:
+            self._show(newest)
+
+    def _show(self, signed: SignedCheckpoint) -> None:
+        self._size = signed.size
         self._metrics.checkpoint_size.set(signed.size)
         self._metrics.checkpoint_time.set(signed.time / 1e9)
+
+    async def _in_writer(self, call: Callable[..., Answer], *arguments: object) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(call, *arguments))
 
     async def _require_no_way_back(self, frontier: Frontier) -> None:
         if self._floor.stored is None:
             return
         try:
-            stored = await asyncio.get_running_loop().run_in_executor(self._thread, self._floor.stored)
+            stored = await self._in_writer(self._floor.stored)
         except StoreRefused as error:
             raise Pushback(str(error)) from error
         if stored.size < frontier.size or (stored.size == frontier.size and stored.to_bytes() != frontier.to_bytes()):

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plan a group and commit it: everything that happens in the writer's thread."""
+"""Plan a group and commit it: everything that happens in the writer's thread.
 
+Where several sidecars share a log, each group is planned on the log as it stands in this sidecar's turn, and planned
+again when somebody else was faster. A commit whose reply was lost is looked for in the log, never sent again blindly:
+its leaf hashes, made of fresh salts, are nobody else's. What others appended must extend what this sidecar knows.
+"""
+
+import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
+from audit_sidecar.errors import Fatal, HeadMoved, OutcomeUnknown, Pushback
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.head import Head
@@ -13,9 +21,31 @@ from audit_sidecar.sequence.streams import StreamTable
 from audit_sidecar.stores.store import Commit, StoreReader, StoreWriter, Subtree
 from audit_sidecar.tlog.merkle import Frontier
 
+_ATTEMPTS: Final = 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.25
+_CHUNK: Final = 4096
+
+
+class _Attempt(NamedTuple):
+    """A commit whose reply was lost, and what its senders are told if it was kept."""
+
+    old_size: int
+    plan: Plan
+    outcomes: list[Outcome]
+
+    def kept_by(self, reader: StoreReader) -> bool:
+        """Whether the log holds it, which no other sidecar's commit can pretend: every salt in it was fresh."""
+        hashes = [record.leaf_hash for record in self.plan.records]
+        return reader.leaf_hashes(self.old_size, self.old_size + len(hashes)) == hashes
+
+
+def pause(attempt: int) -> None:
+    """Let others go first for a random moment, longer with each attempt, so that none is starved."""
+    time.sleep(random.uniform(0, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)))  # noqa: S311  (no secret)
+
 
 class Committer:
-    """Owns the head of the log. Use from one thread."""
+    """Knows the head of the log. Use from one thread; ``pause`` is called before every attempt but the first."""
 
     def __init__(
         self, head: Head, reader: StoreReader, writer: StoreWriter, own: OwnStream, metrics: SidecarMetrics
@@ -27,24 +57,82 @@ class Committer:
         self._own = own
         self._streams = StreamTable(reader.stream)
         self._metrics = metrics
+        self.pause: Callable[[int], None] = pause
 
     @property
     def frontier(self) -> Frontier:
-        """Right edge of what is durable; a commit replaces the object and never changes it."""
+        """Right edge of what is known to be durable; a commit replaces the object and never changes it."""
         return self._frontier
 
+    def catch_up(self) -> Frontier:
+        """The right edge as the store has it, after this sidecar went along with what others appended.
+
+        A log that no longer holds what this sidecar knows is returned as it is when it is shorter, and Fatal otherwise.
+        """
+        stored = self._reader.frontier()
+        if stored.size > self._frontier.size:
+            self._extend(stored)
+        return stored
+
     def commit(self, items: Sequence[Export | OwnRecord]) -> list[Outcome]:
-        """An outcome per item; durable on return. Pushback: none was kept. Fatal: end the process."""
-        plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
-        try:
+        """An outcome per item; durable on return. Pushback: none is known to be kept. Fatal: end the process."""
+        unheard: list[_Attempt] = []
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self.pause(attempt)
+            try:
+                plan, outcomes = self._attempt(items, unheard)
+            except (HeadMoved, OutcomeUnknown):
+                continue
+            finally:
+                self._streams.forget()
+            self._metrics.count_plan(plan.counts, len(plan.records))
+            return outcomes
+        raise Pushback(f"the log was not to be appended to in {_ATTEMPTS} attempts")
+
+    def _attempt(self, items: Sequence[Export | OwnRecord], unheard: list[_Attempt]) -> tuple[Plan, list[Outcome]]:
+        with self._writer.turn() as head:
+            if head is not None:
+                self._follow(head)
+            for lost in unheard:
+                if lost.kept_by(self._reader):
+                    return lost.plan, lost.outcomes
+            plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
             outcomes = [plan.add(item) for item in items]
-            if plan.records:
-                self._append(plan)
-        except BaseException:
-            self._streams.forget()
-            raise
-        self._metrics.count_plan(plan.counts, len(plan.records))
-        return outcomes
+            old_size = self._frontier.size
+            try:
+                if plan.records:
+                    self._append(plan)
+            except OutcomeUnknown:
+                unheard.append(_Attempt(old_size, plan, outcomes))
+                raise
+        return plan, outcomes
+
+    def _follow(self, head: Frontier) -> None:
+        known = self._frontier
+        if head.size < known.size:
+            raise Fatal(f"the log holds {head.size} leaves where {known.size} were durable: the store was set back")
+        if head.size > known.size:
+            self._extend(head)
+        elif head.to_bytes() != known.to_bytes():
+            raise Fatal(f"the first {head.size} leaves of the log are others than before: the store was rewritten")
+
+    def _extend(self, head: Frontier) -> None:
+        """Go along with what others appended; Fatal unless it stands behind all that is known already."""
+        frontier, edge = self._frontier.copy(), self._edge.copy()
+        for low in range(frontier.size, head.size, _CHUNK):
+            for leaf in self._reader.leaf_hashes(low, min(low + _CHUNK, head.size)):
+                frontier.append(leaf)
+                edge.append(leaf)
+        if frontier.to_bytes() != head.to_bytes():
+            raise Fatal(
+                f"the log of {head.size} leaves does not extend the {self._frontier.size} that were durable before: "
+                "the store was rewritten; run 'countersign audit fsck' on it"
+            )
+        self._frontier, self._edge = frontier, edge
+        # Streams may have gone on at another sidecar.
+        self._streams = StreamTable(self._reader.stream)
+        self._metrics.tree_size.set(frontier.size)
 
     def _append(self, plan: Plan) -> None:
         frontier, edge = self._frontier.copy(), self._edge.copy()

@@ -36,11 +36,12 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
     if all(verifier.name != origin for verifier in verifiers):
         names = ", ".join(repr(verifier.name) for verifier in verifiers)
         raise StoreRefused(f"the store holds the log {origin!r}, but the key is of {names}; use the key of that log")
+    # Before the edge: other sidecars may sign meanwhile, and no checkpoint may be of more leaves than are looked at.
+    checkpoint = reader.checkpoint()
     frontier = _read_frontier(reader, origin)
-    if reader.leaf_hashes(frontier.size, frontier.size + 1):
+    if reader.leaf_hashes(frontier.size, frontier.size + 1) and _read_frontier(reader, origin).size == frontier.size:
         raise StoreRefused(f"the store of {origin!r} has a leaf beyond its end at {frontier.size}; {_FSCK}")
     edge = load_edge(reader, frontier.size)
-    checkpoint = reader.checkpoint()
     try:
         if tree_root(frontier.size, StoreTree(reader)) != frontier.root():
             raise StoreRefused(f"the last leaves of {origin!r} do not give the root that was committed; {_FSCK}")

@@ -6,6 +6,7 @@ it was planned for. Index rows only find: whoever shows a record decodes its pay
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from audit_sidecar.tlog.merkle import Frontier
@@ -179,13 +180,34 @@ class StoreReader(Protocol):
 
 
 class StoreWriter(Protocol):
-    """The one writer. Its methods are called from one thread."""
+    """One sidecar's way to append. Its methods are called from one thread."""
+
+    def turn(self) -> AbstractContextManager[Frontier | None]:
+        """The right edge to plan for; None = as this writer left it, for nobody else can append.
+
+        A store that several sidecars share may keep others waiting until the block ends, each in its turn. It is only a
+        courtesy: what keeps two plans for one head apart is `commit`. Pushback when no turn is to be had.
+        """
 
     def commit(self, commit: Commit) -> None:
-        """Append durably. Pushback: nothing was kept, try again. Fatal: unknown, or the log is not as planned."""
+        """Append durably, all or nothing.
+
+        HeadMoved: another sidecar appended first, nothing was kept. OutcomeUnknown: whether it was kept has to be read.
+        Pushback: nothing was kept, try again. Fatal: the log is not as planned, though nobody else may write to it.
+        """
+
+    def lead(self) -> bool:
+        """Whether this sidecar is the one that publishes, for the next seconds: takes or renews the lease.
+
+        Always, where there is only one writer. Pushback when the store cannot be asked.
+        """
 
     def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
-        """Persist a checkpoint before it is shown. Fatal when another root was signed for this or a larger size."""
+        """Persist a checkpoint before it is shown. Fatal when another root was signed for this size, whoever asks.
+
+        With one writer a larger size that was signed before is Fatal, too. Where several may sign, it is HeadMoved, and
+        Pushback says that another sidecar publishes.
+        """
 
     def close(self) -> None:
-        """Release the store to the next writer."""
+        """Release the store to the next writer, and the lease to the next publisher."""

@@ -3,7 +3,7 @@
 
 import fcntl
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ class SqliteWriter:
         self._file = _identify(path)
         self._contexts: dict[bytes, int] = {}
         self._spans = SpanKeeper()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Always this writer's: the lock beside the file keeps everybody else out."""
+        return nullcontext()
+
+    def lead(self) -> bool:
+        """The one writer is the one publisher."""
+        return True
 
     def commit(self, commit: Commit) -> None:
         """Append durably, if the log still has ``old_size`` leaves."""

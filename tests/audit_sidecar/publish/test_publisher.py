@@ -3,11 +3,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import pytest
 
-from audit_sidecar.errors import Fatal, Pushback
+from audit_sidecar.errors import Fatal, HeadMoved, Pushback
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.stores.store import Commit, SignedCheckpoint
@@ -22,6 +22,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.put: list[SignedCheckpoint] = []
+        self.leads = True
         self.failures: list[Exception] = []
         self.arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -29,6 +30,14 @@ class Recorder:
     def commit(self, commit: Commit) -> None:
         """Not used by a publisher."""
         raise AssertionError(commit)
+
+    def turn(self) -> AbstractContextManager[Frontier | None]:
+        """Not used by a publisher."""
+        raise AssertionError
+
+    def lead(self) -> bool:
+        """Whoever it is told to be."""
+        return self.leads
 
     def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
         """Keep it, or fail."""
@@ -107,3 +116,43 @@ async def test_a_persisted_checkpoint_is_the_one_readers_see(log: Log) -> None:
     assert (shown.size, shown.root) == (11, log.reader.frontier().root())
     assert open_checkpoint(shown.note, [SIGNER.verifier]).size == 11
     assert log.metrics.registry.get_sample_value("countersign_audit_checkpoint_size") == 11
+
+
+async def test_only_the_holder_of_the_lease_signs() -> None:
+    """Whoever does not publish shows what another signed, and signs only beyond it once it leads."""
+    tree, writer = Tree(), Recorder()
+    other = SignedCheckpoint(1, bytes(32), b"another's", 5_000_000_000)
+    metrics = SidecarMetrics("0.1.0", lambda: 0.0)
+    floor = Floor(-1, None, None, lambda: other)
+    with ThreadPoolExecutor(1) as thread:
+        follower = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, floor)
+        writer.leads = False
+        tree.grow()
+        await follower.publish()
+        assert writer.put == []
+        assert metrics.registry.get_sample_value("countersign_audit_checkpoint_size") == 1
+        assert metrics.registry.get_sample_value("countersign_audit_checkpoint_timestamp_seconds") == 5
+        writer.leads = True
+        await follower.publish()
+        assert writer.put == [], "that size was signed"
+        tree.grow()
+        await follower.publish()
+    assert [checkpoint.size for checkpoint in writer.put] == [2]
+
+
+async def test_a_publisher_that_was_overtaken_signs_no_smaller_size() -> None:
+    """It led, slept, and another came further meanwhile: it shows that checkpoint and goes on behind it."""
+    tree, writer = Tree(), Recorder()
+    other = SignedCheckpoint(2, bytes(32), b"another's", 1)
+    with ThreadPoolExecutor(1) as thread:
+        metrics = SidecarMetrics("0.1.0", lambda: 0.0)
+        late = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, Floor(-1, None, None, lambda: other))
+        tree.grow()
+        writer.failures.append(HeadMoved("a larger one was signed"))
+        await late.publish()
+        tree.grow()
+        await late.publish()
+        assert writer.put == []
+        tree.grow()
+        await late.publish()
+    assert [checkpoint.size for checkpoint in writer.put] == [3]

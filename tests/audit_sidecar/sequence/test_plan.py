@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -10,6 +11,7 @@ from audit_sidecar.errors import AuditError, Fatal, Pushback, Refused
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.plan import find
 from audit_sidecar.stores.store import Commit, Finding, SignedCheckpoint
+from audit_sidecar.tlog.merkle import Frontier
 from contracts import semconv
 from contracts.acknowledgement import Position
 from contracts.commitment import commit
@@ -192,6 +194,14 @@ class Failing:
     def commit(self, commit: Commit) -> None:
         """Fail."""
         raise self._error
+
+    def turn(self) -> AbstractContextManager[Frontier | None]:
+        """As the store does."""
+        return self._writer.turn()
+
+    def lead(self) -> bool:
+        """As the store does."""
+        return self._writer.lead()
 
     def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
         """As the store does."""

@@ -3,6 +3,7 @@
 
 import shutil
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from hypothesis import settings
@@ -12,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from audit_sidecar.errors import AuditError, Conflict, Fatal, Pushback
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.stores.store import Commit, SignedCheckpoint, StoreWriter
+from audit_sidecar.tlog.merkle import Frontier
 from contracts.acknowledgement import Position
 from contracts.payload import Payload
 from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
@@ -37,6 +39,14 @@ class Unreliable:
         self._writer.commit(commit)
         if failure == "after":
             raise Fatal("the reply was lost")
+
+    def turn(self) -> AbstractContextManager[Frontier | None]:
+        """As the store does."""
+        return self._writer.turn()
+
+    def lead(self) -> bool:
+        """As the store does."""
+        return self._writer.lead()
 
     def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
         """As the store does."""
