@@ -4,4 +4,6 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.approval import next_review
+
+MODULES: Final[tuple[ModuleType, ...]] = (next_review,)
