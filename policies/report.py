@@ -11,6 +11,7 @@ from policies.place import Place
 from policies.profiles import Profile
 from policies.rules.judgement import Basis, Finding
 from policies.rules.rule import Rule, TargetKind
+from policies.targets.bundle import BundleTarget
 
 
 class State(Enum):
@@ -24,11 +25,12 @@ class State(Enum):
 
 
 class Covered(Struct, frozen=True, kw_only=True):
-    """A target that was read: its name as the user gave it, and the SHA-256 of its parts, by part."""
+    """A target that was read, by its name as the user gave it."""
 
     kind: TargetKind
     name: str
     digests: dict[str, str]
+    """SHA-256 by part: every file of a bundle by its path in there (``card.yaml``), any other target by its kind."""
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):
@@ -94,6 +96,10 @@ class Report(Struct, frozen=True, kw_only=True):
     waivers: tuple[WaiverUse, ...] = ()
     notices: tuple[str, ...] = ()
     """What a reader must be told whatever the outcome: ``approved with a demonstration key: no human approval``."""
+    bundles: tuple[BundleTarget, ...] = ()
+    """The bundles that were read, in the order in which they were named."""
+    pages: dict[str, str] = {}
+    """The page of each rule that was asked, by rule id."""
 
     @property
     def complete(self) -> bool:
