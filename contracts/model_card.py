@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contracts.errors import ModelCardInvalid
+from contracts.model_card_assurance import BaseModel, Conformity, Deployment, Lineage, Privacy
 from contracts.model_card_evidence import Dataset, Evaluation, EvidenceFile, Fairness, Metric, Threshold
 from contracts.model_card_governance import (
-    Approval,
     Change,
     EuAiAct,
     LegalReference,
@@ -57,7 +57,6 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     training_date: date | None = None
     provider: Provider | None = None
     owners: tuple[Owner, ...] | None = None
-    approvals: tuple[Approval, ...] | None = None
 
     governance_tier: Text | None = None
     governance_reason: Text | None = None
@@ -71,6 +70,8 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     out_of_scope_use: tuple[Text, ...] | None = None
     foreseeable_misuse: tuple[Text, ...] | None = None
     limitations: tuple[Limitation, ...] | None = None
+    deployment: Deployment | None = None
+    privacy: Privacy | None = None
 
     subject_field: FieldName
     features: Annotated[tuple[Feature, ...], Meta(min_length=1)]
@@ -78,7 +79,9 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     artifact: Artifact
     explanation: Explanation | None = None
 
+    base_models: tuple[BaseModel, ...] | None = None
     datasets: tuple[Dataset, ...] | None = None
+    lineage: Lineage | None = None
     evaluation: Evaluation | None = None
     metrics: dict[str, Metric] | None = None
     fairness: Fairness | None = None
@@ -90,6 +93,7 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     rollback: Rollback | None = None
     decommission: Text | None = None
     instructions_for_use: Text | None = None
+    conformity: Conformity | None = None
     changes: tuple[Change, ...] | None = None
     standards: tuple[Text, ...] | None = None
     legal_references: tuple[LegalReference, ...] | None = None

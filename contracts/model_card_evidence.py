@@ -10,19 +10,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from contracts.model_card_assurance import Robustness, SecurityAssessment, Validation
+from contracts.model_card_figure import Count, Metric
 from contracts.model_card_serving import FilePath, Sha256, Text
 
-Count = Annotated[int, Meta(ge=0)]
-
-
-class Metric(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A figure, the bounds of its interval at the evaluation's confidence, and the rows it rests on."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: Count | None = None
-    interval: Text | None = None
+__all__ = ["AttributeFairness", "Count", "Dataset", "Evaluation", "EvidenceFile", "Fairness", "Metric", "Threshold"]
 
 
 class Datasheet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,6 +25,8 @@ class Datasheet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     cleaning: Text | None = None
     known_gaps: Text | None = None
     representativeness: Text | None = None
+    geography: tuple[Text, ...] | None = None
+    """Where the people or things in the data are, or were."""
     bias_examination: Text | None = None
 
 
@@ -51,6 +45,8 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lawful_basis: Text | None = None
     impact_assessment: Text | None = None
     retention: Text | None = None
+    retain_until: dt.date | None = None
+    """The day by which the rows are deleted, where there is one."""
     datasheet: Datasheet | None = None
 
 
@@ -77,8 +73,14 @@ class Evaluation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     calibration_bins: Count | None = None
     equivalence: Equivalence | None = None
     libraries: dict[str, Text] | None = None
+    lock_sha256: Sha256 | None = None
+    """Of the lock file that the libraries were installed from."""
+    image: Text | None = None
+    """Digest of the container image that training ran in, where it ran in one."""
     appropriateness: Text | None = None
-    validation_report: Text | None = None
+    validation: Validation | None = None
+    robustness: Robustness | None = None
+    security_assessment: SecurityAssessment | None = None
 
 
 class GroupFigures(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,6 +103,16 @@ class AttributeFairness(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     groups: dict[str, GroupFigures] | None = None
 
 
+class SpecialCategory(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Special-category data that was used to examine bias (AI Act Article 4a, GDPR Article 9, POPIA sections 26, 27)."""
+
+    attribute: Text
+    basis: Text | None = None
+    alternatives: Text | None = None
+    """Why other data, synthetic or anonymised, would not do."""
+    deletion: dt.date | None = None
+
+
 class Fairness(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Fairness of the answers by protected attribute, or why none was measured."""
 
@@ -111,6 +123,8 @@ class Fairness(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     not_measured: Text | None = None
     appropriateness: Text | None = None
     special_category_basis: Text | None = None
+    """Why none was needed, where no special-category data was used."""
+    special_categories: tuple[SpecialCategory, ...] | None = None
 
 
 class Threshold(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

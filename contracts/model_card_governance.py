@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from contracts.model_card_serving import Sha256, Text
+from contracts.model_card_serving import Text
 
 Days = Annotated[int, Meta(ge=0)]
 
@@ -21,6 +21,8 @@ class Provider(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: Text
     contact: Text | None = None
     role: Text | None = None
+    public_service: bool | None = None
+    """A public body, or a private one that provides public services (AI Act Article 27(1))."""
 
 
 class Owner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,17 +31,6 @@ class Owner(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     duty: Text
     holder: Text
     contact: Text | None = None
-
-
-class Approval(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A statement on the card that someone approved it; what counts is the signature that the gate verifies."""
-
-    approver: Text
-    duty: Text | None = None
-    date: dt.date | None = None
-    key: Text | None = None
-    statement_sha256: Sha256 | None = None
-    demonstration: bool = False
 
 
 class Limitation(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -62,6 +53,8 @@ class Screening(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     date: dt.date
     prohibited_practice: bool
+    answers: dict[str, bool] | None = None
+    """By point, such as ``5(1)(a)``: whether the system does what the point forbids."""
     reason: Text | None = None
 
 
@@ -83,10 +76,15 @@ class Disclosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class EuAiAct(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The facts behind the class. `annex_iii_point` is such as `5b`; absent or `none` means none applies."""
+    """The facts behind the class. `annex_iii_point` is such as `5b`, and `annex_i_product` such as `machinery`, if the
+    system is a safety component of one; `none` means that none applies. `article_50` lists the points that do, such as
+    `50(1)`, and is empty when none does.
+    """
 
     law_as_of: dt.date | None = None
     annex_iii_point: Text | None = None
+    annex_i_product: Text | None = None
+    article_50: tuple[Text, ...] | None = None
     profiling: bool | None = None
     screening: Screening | None = None
     exemption: Exemption | None = None
@@ -112,6 +110,8 @@ class Monitor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     threshold: Text | None = None
     owner: Text | None = None
     cadence: Text | None = None
+    alert: Text | None = None
+    """Name of the alert rule that tells when the threshold is passed."""
 
 
 class Monitoring(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -133,9 +133,11 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Rollback(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What to go back to, how, and when that was last tried."""
+    """What to go back to, how, and when that was last tried. `target` is a version, or `none` for a first release."""
 
     target: Text
+    fallback: Text | None = None
+    """What is done instead of answering while there is no version to go back to."""
     procedure: Text | None = None
     drill: dt.date | None = None
 
