@@ -53,8 +53,9 @@ lint: setup ## formatter and linter, changing nothing
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 
-types: setup ## mypy, strict, tests included
+types: setup ## mypy, strict, tests included; basedpyright where the provider's types are
 	$(BIN)/mypy
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python infra_pulumi
 
 imports: setup ## which package may import which
 	$(BIN)/lint-imports
@@ -78,7 +79,7 @@ lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 	$(LOCK) --group bootstrap -o requirements/bootstrap.txt
 	$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/demo.txt \
 		--extra service --extra sidecar --extra verify --group build
-	for purpose in service sidecar verify training gate; do \
+	for purpose in service sidecar verify training gate infra; do \
 		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
 	done
 	for peer in seed kserve mlserver; do \

@@ -1,5 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cloud: cluster, roles, tables, locked bucket and keys as one Pulumi program.
-
-Not built yet. No module here declares a resource.
-"""
+"""The cloud that Countersign runs in: a Pulumi program for EKS, tables, a locked archive and least-privilege roles."""

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Aurora PostgreSQL as the store of the log, where a stack asks for it instead of DynamoDB.
+
+The master password is made and kept by RDS in Secrets Manager; no secret passes through the program or its state.
+"""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra_pulumi.network import Network
+from infra_pulumi.settings import Database as DatabaseSettings
+from infra_pulumi.settings import Settings
+
+
+class Database(pulumi.ComponentResource):
+    """A writer and a reader in private subnets, encrypted, reachable from the network alone and over TLS only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        wanted: DatabaseSettings,
+        network: Network,
+        key_arn: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("countersign:database:Database", settings.name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        name = f"{settings.name}-log"
+        group = aws.rds.SubnetGroup(name, subnet_ids=network.private_ids, opts=child)
+        door = aws.ec2.SecurityGroup(
+            f"{name}-database",
+            vpc_id=network.vpc.id,
+            description="PostgreSQL from inside the network",
+            ingress=[
+                {
+                    "protocol": "tcp",
+                    "from_port": 5432,
+                    "to_port": 5432,
+                    "cidr_blocks": [settings.network.cidr],
+                    "description": "PostgreSQL from the network",
+                }
+            ],
+            egress=[],
+            opts=child,
+        )
+        parameters = aws.rds.ClusterParameterGroup(
+            name,
+            family="aurora-postgresql17",
+            parameters=[{"name": "rds.force_ssl", "value": "1", "apply_method": "immediate"}],
+            opts=child,
+        )
+        self.cluster = aws.rds.Cluster(
+            name,
+            cluster_identifier=name,
+            engine=aws.rds.EngineType.AURORA_POSTGRESQL,
+            engine_mode="provisioned",
+            database_name="countersign",
+            master_username="countersign_owner",
+            manage_master_user_password=True,
+            master_user_secret_kms_key_id=key_arn,
+            db_subnet_group_name=group.name,
+            vpc_security_group_ids=[door.id],
+            db_cluster_parameter_group_name=parameters.name,
+            storage_encrypted=True,
+            kms_key_id=key_arn,
+            iam_database_authentication_enabled=True,
+            backup_retention_period=wanted.backup_days,
+            copy_tags_to_snapshot=True,
+            deletion_protection=not settings.removable,
+            skip_final_snapshot=settings.removable,
+            final_snapshot_identifier=f"{name}-final",
+            enabled_cloudwatch_logs_exports=["postgresql"],
+            serverlessv2_scaling_configuration={
+                "min_capacity": wanted.least_capacity,
+                "max_capacity": wanted.most_capacity,
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=not settings.removable, retain_on_delete=not settings.removable
+            ),
+        )
+        for part in ("writer", "reader"):
+            aws.rds.ClusterInstance(
+                f"{name}-{part}",
+                cluster_identifier=self.cluster.id,
+                engine=aws.rds.EngineType.AURORA_POSTGRESQL,
+                instance_class="db.serverless",
+                publicly_accessible=False,
+                auto_minor_version_upgrade=True,
+                opts=child,
+            )
+        self.register_outputs({"endpoint": self.cluster.endpoint})

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the programs that touch evidence may do to tables, archive and signing key.
+
+The log is append-only by what is *not* allowed: the sidecar may insert by PartiQL, which refuses a key that is there,
+and has no PutItem, which would overwrite. Readers read. The eraser alone may change a payload, and nothing else.
+"""
+
+from typing import Final, NamedTuple
+
+from infra_pulumi.iam.document import Document, Statement, allow, document
+
+READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+INSERT: Final = ("dynamodb:PartiQLInsert",)
+DESCRIBE: Final = ("dynamodb:DescribeTable",)
+
+MUTATIONS: Final = (
+    "dynamodb:BatchWriteItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PartiQLDelete",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+"""Every data-plane action that could change or remove an item that is there."""
+
+TABLE_CHANGES: Final = (
+    "dynamodb:DeleteTable",
+    "dynamodb:DeleteResourcePolicy",
+    "dynamodb:PutResourcePolicy",
+    "dynamodb:RestoreTableToPointInTime",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTable",
+    "dynamodb:UpdateTimeToLive",
+)
+"""Actions on the table itself by which evidence could be lost, or its protection lifted."""
+
+
+class EvidenceArns(NamedTuple):
+    """The resources of one log."""
+
+    log: str
+    payload: str
+    state: str
+    bucket: str
+    signing_key: str
+    encryption_key: str
+
+
+def sidecar(arns: EvidenceArns) -> Document:
+    """Insert and read log and payloads, keep state, write the archive once, sign checkpoints."""
+    return document(
+        allow("AppendAndRead", (*INSERT, *READ, *DESCRIBE), (arns.log, arns.payload)),
+        allow("KeepState", ("dynamodb:UpdateItem", *READ, *DESCRIBE), (arns.state,)),
+        allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"), (f"{arns.bucket}/log/*",)),
+        allow("ListArchive", ("s3:ListBucket",), (arns.bucket,), {"StringLike": {"s3:prefix": ["log/*"]}}),
+        allow(
+            "SignCheckpoints",
+            ("kms:Sign",),
+            (arns.signing_key,),
+            {"StringEquals": {"kms:SigningAlgorithm": "ED25519_SHA_512", "kms:MessageType": "RAW"}},
+        ),
+        allow("ReadPublicKey", ("kms:GetPublicKey",), (arns.signing_key,)),
+        _encryption(arns, "dynamodb", "s3"),
+    )
+
+
+def read_side(arns: EvidenceArns) -> Document:
+    """Read everything, write nothing; no signing key."""
+    return document(
+        allow("Read", (*READ, *DESCRIBE), (arns.log, arns.payload, arns.state)),
+        allow("ReadArchive", ("s3:GetObject", "s3:GetObjectRetention"), (f"{arns.bucket}/log/*",)),
+        allow("ListArchive", ("s3:ListBucket",), (arns.bucket,), {"StringLike": {"s3:prefix": ["log/*"]}}),
+        _encryption(arns, "dynamodb", "s3"),
+    )
+
+
+def eraser(arns: EvidenceArns) -> Document:
+    """Find records, and destroy or rewrite payloads; the log stays out of reach."""
+    return document(
+        allow("Find", (*READ, *DESCRIBE), (arns.log, arns.state)),
+        allow("Erase", (*READ, *DESCRIBE, "dynamodb:UpdateItem", "dynamodb:DeleteItem"), (arns.payload,)),
+        _encryption(arns, "dynamodb"),
+    )
+
+
+def table_guard(table: str, changers: tuple[str, ...], allowed: dict[str, tuple[str, ...]]) -> Document:
+    """The resource policy of a table: nobody mutates it, but ``changers`` anything and each of ``allowed`` its actions.
+
+    A deny in the resource policy holds against every identity of the account, administrators included.
+    """
+    statements: list[Statement] = []
+    excused: dict[tuple[str, ...], list[str]] = {}
+    for action in (*MUTATIONS, *TABLE_CHANGES):
+        who = tuple(sorted({*changers, *(role for role, actions in allowed.items() if action in actions)}))
+        excused.setdefault(who, []).append(action)
+    for number, (who, actions) in enumerate(sorted(excused.items())):
+        statements.append(
+            {
+                "Sid": f"DenyMutation{number}",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": actions,
+                "Resource": table,
+                "Condition": {"ArnNotEquals": {"aws:PrincipalArn": list(who)}},
+            }
+        )
+    return document(*statements)
+
+
+def _encryption(arns: EvidenceArns, *services: str) -> Statement:
+    region = arns.encryption_key.split(":")[3]
+    return allow(
+        "UseEncryptionKey",
+        ("kms:Decrypt", "kms:GenerateDataKey"),
+        (arns.encryption_key,),
+        {"StringEquals": {"kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]}},
+    )
