@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read one YAML document into a typed Struct, and say `file:line:column` for everything that is refused.
+"""Read YAML into plain values or a typed Struct, and say `file:line:column` for everything that is refused.
 
 Plain scalars follow the YAML 1.2 core schema, not 1.1: `no`, `on` and `12:30` are text, only `true` and `false` are
 booleans, `1e-9` is a number. A number with a leading zero stays text. Dates are text too, which the Struct's own type
 turns into a date, so that a version written `2026-11-23` stays a version. Refused: duplicate keys, keys that are not
-text, anchors and aliases, tags outside the core schema, numbers that are not finite, more than one document, nesting
-beyond `MAX_DEPTH`, files beyond `MAX_BYTES`. What the values mean is left to the Struct.
+text, anchors and aliases, tags outside the core schema, numbers that are not finite, nesting beyond `MAX_DEPTH`, files
+beyond `MAX_BYTES`, and, except in a stream, more than one document. What the values mean is left to the Struct.
 """
 
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ import yaml
 from contracts.errors import ContractError
 
 MAX_BYTES = 1 << 20
+MAX_STREAM_BYTES = 16 << 20
 MAX_DEPTH = 32
 
 _T = TypeVar("_T")
@@ -57,8 +59,29 @@ def read_yaml(data: bytes, name: str) -> YamlDocument:
     """Read exactly one document; `name` is the file as the user knows it. Raises YamlInvalid."""
     if len(data) > MAX_BYTES:
         raise YamlInvalid(f"{name}:1:1: the file is larger than {MAX_BYTES} bytes; move bulk data to an evidence file")
-    try:
+    with _explained(name):
         return _Reader(name, yaml.parse(data, Loader=_LOADER)).document()
+
+
+def read_yaml_stream(data: bytes, name: str) -> tuple[YamlDocument, ...]:
+    """Read every document of a stream, each with its places in the whole; none is a stream, too. Raises YamlInvalid."""
+    if len(data) > MAX_STREAM_BYTES:
+        raise YamlInvalid(f"{name}:1:1: the file is larger than {MAX_STREAM_BYTES} bytes; split it")
+    with _explained(name):
+        return tuple(_documents(name, yaml.parse(data, Loader=_LOADER)))
+
+
+def _documents(name: str, events: Iterator[Any]) -> Iterator[YamlDocument]:
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            yield _Reader(name, events).rest_of_document()
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Say what the parser refuses in the words of the file."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -92,11 +115,16 @@ class _Reader:
         start = next(self._events)
         if not isinstance(start, yaml.DocumentStartEvent):
             raise self._refusal(start, "the file is empty; write one document")
-        value = self._value(next(self._events), ())
-        next(self._events)  # document end
+        document = self.rest_of_document()
         extra = next(self._events)
         if not isinstance(extra, yaml.StreamEndEvent):
             raise self._refusal(extra, "a second document begins; keep one document in a file")
+        return document
+
+    def rest_of_document(self) -> YamlDocument:
+        """Read on behind a document's start, to its end."""
+        value = self._value(next(self._events), ())
+        next(self._events)  # document end
         return YamlDocument(self._name, value, self._keys, self._values)
 
     def _value(self, event: Any, path: Path) -> Any:

@@ -2,12 +2,20 @@
 """YAML is read by 1.2 rules, with positions, and without the parts that surprise or expand."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.yaml_document import MAX_BYTES, MAX_DEPTH, YamlInvalid, read_yaml
+from contracts.yaml_document import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_STREAM_BYTES,
+    YamlInvalid,
+    read_yaml,
+    read_yaml_stream,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +121,36 @@ def test_no_bytes_escape_as_another_error(data: bytes) -> None:
     except YamlInvalid as refused:
         message = str(refused)
     assert message.startswith("f:")
+
+
+def test_a_stream_keeps_the_places_of_the_whole_file() -> None:
+    """Every document is read, and each value stands where an editor shows it."""
+    first, empty, second = read_yaml_stream(b"a: 1\n---\n# nothing\n---\nb:\n  c: on\n", "all.yaml")
+    assert (first.value, empty.value, second.value) == ({"a": 1}, None, {"b": {"c": "on"}})
+    assert second.values[("b", "c")] == (6, 6)
+
+
+def test_a_stream_of_no_documents_is_empty() -> None:
+    """Comments alone are no document; what that means is the reader's to say."""
+    assert read_yaml_stream(b"# nothing\n", "all.yaml") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\n---\nb: 1\nb: 2\n", "4:1: duplicate key `b`"),
+        ("a: 1\n---\nb: &x 1\n", "3:4: anchors and aliases"),
+        ("a: 1\n---\nb: [\n", "4:1: not YAML"),
+        ("a: 1\n---\nb: .inf\n", "3:4: `.inf` is not a finite number"),
+    ],
+)
+def test_a_later_document_is_held_to_the_same_rules(text: str, place: str) -> None:
+    """What one document may not hold, no document of a stream may."""
+    with pytest.raises(YamlInvalid, match=f"^all.yaml:{re.escape(place)}"):
+        read_yaml_stream(text.encode(), "all.yaml")
+
+
+def test_a_stream_has_a_bound() -> None:
+    """A file that nobody could mean as manifests is refused before it is parsed."""
+    with pytest.raises(YamlInvalid, match="split it"):
+        read_yaml_stream(b"#" * (MAX_STREAM_BYTES + 1), "all.yaml")
