@@ -43,6 +43,25 @@ def leaf_text(leaf: Leaf) -> bytes:
     ).encode("ascii")
 
 
+class PredictionLeaves:
+    """Leaf texts of one stream's predictions: as `leaf_text` gives them, with what they share written once."""
+
+    __slots__ = ("_after_span", "_before_seq")
+
+    def __init__(self, release: bytes, stream: bytes) -> None:
+        self._before_seq = f'","kind":"prediction","release":"{release.hex()}","seq":'
+        self._after_span = f'",{_stream_member(stream)}"time":"'
+
+    def text(self, commitment: bytes, seq: int, span: bytes, time: int, trace: bytes) -> bytes:
+        """The text of a prediction's leaf, whose id is its trace id."""
+        digits = trace.hex()
+        return (
+            f'{{"commitment":"{commitment.hex()}","id":"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-'
+            f'{digits[20:]}{self._before_seq}{seq},"span":"{span.hex()}{self._after_span}{format_time(time)}",'
+            f'"trace":"{digits}","v":1}}'
+        ).encode("ascii")
+
+
 @lru_cache(maxsize=256)
 def _stream_member(stream: bytes) -> str:
     # Many records follow each other in one stream.

@@ -6,10 +6,13 @@ Contract §3: `resource`, one ``ScopeSpans`` {`scope`, `span`, `schema_url`}, `s
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from contracts.errors import ContractError
-from contracts.wire import bytes_field, expect_bytes, fields
+from contracts.wire import bytes_field, expect_bytes, fields, varint
+
+_MOST_LENGTHS: Final = 2048
+"""Lengths of spans that a frame remembers."""
 
 
 class PayloadContext(NamedTuple):
@@ -34,6 +37,33 @@ def payload_bytes(payload: Payload) -> bytes:
     resource, scope, scope_schema_url, resource_schema_url = _context_fields(context)
     scope_spans = scope + bytes_field(2, span) + scope_schema_url
     return resource + bytes_field(2, scope_spans) + resource_schema_url
+
+
+class Frame:
+    """What `payload_bytes` puts around a span of one context. It depends on the span's length alone."""
+
+    __slots__ = ("_fields", "_known")
+
+    def __init__(self, context: PayloadContext) -> None:
+        self._fields = _context_fields(context)
+        self._known: dict[int, tuple[bytes, bytes]] = {}
+
+    def around(self, length: int) -> tuple[bytes, bytes]:
+        """The bytes before and after a span of this length."""
+        return self._known.get(length) or self._make(length)
+
+    def _make(self, length: int) -> tuple[bytes, bytes]:
+        resource, scope, scope_schema_url, resource_schema_url = self._fields
+        span_head = b"\x12" + varint(length)
+        size = len(scope) + len(span_head) + length + len(scope_schema_url)
+        found = (
+            b"".join((resource, b"\x12", varint(size), scope, span_head)),
+            scope_schema_url + resource_schema_url,
+        )  # fmt: skip
+        if len(self._known) >= _MOST_LENGTHS:
+            self._known.clear()
+        self._known[length] = found
+        return found
 
 
 @lru_cache(maxsize=64)

@@ -8,18 +8,19 @@ from typing import NamedTuple
 from audit_sidecar.errors import AuditError, Conflict, Refused
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.own_stream import PRODUCER, OwnStream
+from audit_sidecar.sequence.prediction_run import PredictionRun
 from audit_sidecar.sequence.streams import SIDECAR_ONLY, StreamTable, Turn
 from audit_sidecar.stores.store import Finding, Gap, NewRecord, StoredRecord, StreamState
 from audit_sidecar.tlog.merkle import leaf_hash
 from contracts import semconv
 from contracts.acknowledgement import Position
-from contracts.commitment import commit, fresh_salt
+from contracts.commitment import commit, fresh_salt, fresh_salts
 from contracts.errors import ContractError
 from contracts.evidence import Record, check_record, decode_span, read_ids
 from contracts.identifiers import uuid_text
 from contracts.leaf import Leaf, leaf_text
 from contracts.otlp import AttributeValue
-from contracts.payload import Payload, payload_bytes
+from contracts.payload import Payload, PayloadContext, payload_bytes
 
 Outcome = tuple[Position, ...] | AuditError
 Seen = NewRecord | StoredRecord
@@ -50,6 +51,7 @@ class Plan:
         self._own = own
         self._by_ids = by_ids
         self._in_group: dict[tuple[bytes, bytes, int | None], list[int]] = {}
+        self._indexed = 0
         self.records: list[NewRecord] = []
         self.gaps: list[Gap] = []
         self.counts = Counts()
@@ -60,7 +62,9 @@ class Plan:
         try:
             if isinstance(item, OwnRecord):
                 return (self._add_own(item.kind, item.attributes),)
-            return tuple(self._place(payload, item.producer) for payload in item.payloads)
+            if item.producer is None:
+                return tuple([self._place_foreign(payload) for payload in item.payloads])
+            return tuple(self._place_all(item.payloads, item.producer))
         except (Refused, ContractError) as error:
             self._roll_back(*marks)
             if isinstance(error, Conflict):
@@ -68,11 +72,43 @@ class Plan:
             return error if isinstance(error, Refused) else Refused(str(error))
 
     def _roll_back(self, records: int, gaps: int, streams: dict[bytes, StreamState], counts: Counts) -> None:
-        for record in self.records[records:]:
+        for record in self.records[records : self._indexed]:
             self._in_group[_ids(record.leaf)].pop()
+        self._indexed = min(self._indexed, records)
         del self.records[records:], self.gaps[gaps:]
         self._streams.changed = streams
         self.counts = counts
+
+    def _place_all(self, payloads: Sequence[Payload], producer: str) -> list[Position]:
+        positions: list[Position] = []
+        context: PayloadContext | None = None
+        run: PredictionRun | None = None
+        for payload, salt in zip(payloads, fresh_salts(len(payloads)), strict=True):
+            if payload.context is not context:
+                context = payload.context
+                run = self._other_run(run, context, producer)
+            record = None if run is None else run.record(payload, salt)
+            if record is not None:
+                positions.append(self._keep(record))
+                continue
+            self._end_run(run)
+            positions.append(self._place(payload, producer))
+            if run is not None:
+                run = self._other_run(None, payload.context, producer)
+        self._end_run(run)
+        return positions
+
+    def _other_run(self, run: PredictionRun | None, context: PayloadContext, producer: str) -> PredictionRun | None:
+        self._end_run(run)
+        try:
+            state = self._streams.ready(context, producer)
+        except ContractError:  # not of a stream
+            return None
+        return None if state is None else PredictionRun(state, self._streams.origin(context))
+
+    def _end_run(self, run: PredictionRun | None) -> None:
+        if run is not None:
+            self._streams.follow(run.state())
 
     def _place(self, payload: Payload, producer: str | None) -> Position:
         # A span in which the name does not even occur is no record; most foreign spans are told apart by that.
@@ -151,12 +187,21 @@ class Plan:
     def _seen(self, trace: bytes, span: bytes, seq: int | None) -> list[tuple[int, Seen]]:
         stored = self._by_ids(trace, span, seq, _MOST_COMPARED)
         found: list[tuple[int, Seen]] = [(record.leaf_index, record) for record in stored]
-        planned = self._in_group.get((trace, span, seq), [])[:_MOST_COMPARED]
+        planned = self._planned(trace, span, seq)[:_MOST_COMPARED]
         return found + [(self._size + at, self.records[at]) for at in planned]
 
+    def _planned(self, trace: bytes, span: bytes, seq: int | None) -> list[int]:
+        # Most groups hold no repeat and ask for none, so that records are entered only when somebody asks.
+        for at in range(self._indexed, len(self.records)):
+            self._in_group.setdefault(_ids(self.records[at].leaf), []).append(at)
+        self._indexed = len(self.records)
+        return self._in_group.get((trace, span, seq), [])
+
     def _append(self, leaf: Leaf, salt: bytes, payload: Payload, finding: Finding) -> Position:
-        record = NewRecord(leaf, leaf_hash(leaf_text(leaf)), salt, payload, finding)
-        self._in_group.setdefault(_ids(leaf), []).append(len(self.records))
+        text = leaf_text(leaf)
+        return self._keep(NewRecord(leaf, leaf_hash(text), salt, payload, finding, text))
+
+    def _keep(self, record: NewRecord) -> Position:
         self.records.append(record)
         return Position(self._size + len(self.records) - 1, record.leaf_hash)
 

@@ -97,6 +97,17 @@ class StreamTable:
         )  # fmt: skip
         return range(state.next_seq, record.sequence)
 
+    def ready(self, context: PayloadContext, producer: str) -> StreamState | None:
+        """The stream of a Resource that lacks none of it, if its next record may be a prediction of this producer."""
+        state = self.get(self.origin(context).stream)
+        if state is None or state.ended or state.producer != producer or state.context != context:
+            return None
+        return state
+
+    def follow(self, state: StreamState) -> None:
+        """Move a stream that is `ready` to where a run of predictions left it."""
+        self.changed[state.stream] = state
+
     def adopt(self) -> None:
         """What was planned is durable."""
         self._known |= self.changed

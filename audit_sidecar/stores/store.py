@@ -24,13 +24,17 @@ class Finding(NamedTuple):
 
 
 class NewRecord(NamedTuple):
-    """A record on its way into the log; its index is the log's size plus its place in the commit."""
+    """A record on its way into the log; its index is the log's size plus its place in the commit.
+
+    ``text`` is the leaf's where it is at hand, else empty.
+    """
 
     leaf: Leaf
     leaf_hash: bytes
     salt: bytes
     payload: Payload
     finding: Finding
+    text: bytes = b""
 
 
 class StoredRecord(NamedTuple):

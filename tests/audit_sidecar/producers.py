@@ -87,6 +87,8 @@ class Producer:
         if kind == "prediction":
             attributes = {
                 semconv.SUBJECT: f"{seq % 5:032x}",
+                # Without it a prediction is valid, but not in the service's layout.
+                **({semconv.SUBJECT_KEY_ID: "k1"} if seq % 4 else {}),
                 semconv.CALLER: "shop" if seq % 2 else "bank",
                 semconv.INPUT: json.dumps({"tenure_months": seq}),
                 semconv.ANSWER: json.dumps({"prediction": "churn"}),

@@ -12,7 +12,7 @@ from contracts import semconv
 from contracts.canonical import canonical_json
 from contracts.errors import ContractError
 from contracts.identifiers import uuid_text
-from contracts.leaf import Leaf, derive_leaf, leaf_text, parse_leaf
+from contracts.leaf import Leaf, PredictionLeaves, derive_leaf, leaf_text, parse_leaf
 from contracts.otlp import EvidenceSpan, encode_resource, encode_span, with_sequence
 from contracts.payload import Payload, PayloadContext
 from contracts.wire import bytes_field
@@ -48,6 +48,15 @@ def test_a_leaf_reads_back(leaf: Leaf) -> None:
     assert parse_leaf(text) == leaf
     assert canonical_json(json.loads(text)) == text
     assert len(text) < 1000
+
+
+@given(raw(32), raw(16), st.lists(LEAF, max_size=3))
+def test_a_stream_s_predictions_have_the_same_text(release: bytes, stream: bytes, leaves: list[Leaf]) -> None:
+    """Byte for byte that of any leaf."""
+    texts = PredictionLeaves(release, stream)
+    for leaf in leaves:
+        whole = leaf._replace(kind="prediction", id=leaf.trace, release=release, seq=leaf.time >> 1, stream=stream)
+        assert texts.text(whole.commitment, leaf.time >> 1, leaf.span, leaf.time, leaf.trace) == leaf_text(whole)
 
 
 def test_a_leaf_by_example() -> None:

@@ -13,7 +13,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from contracts.errors import ContractError
-from contracts.payload import Payload, PayloadContext, cut_export, parse_payload, payload_bytes
+from contracts.payload import Frame, Payload, PayloadContext, cut_export, parse_payload, payload_bytes
 from contracts.wire import bytes_field, varint_field
 from tests.contracts.spans import EXPORT, PAYLOAD, mutated
 
@@ -22,6 +22,15 @@ from tests.contracts.spans import EXPORT, PAYLOAD, mutated
 def test_a_payload_reads_back(payload: Payload) -> None:
     """Round trip; an empty part is not an absent one."""
     assert parse_payload(payload_bytes(payload)) == payload
+
+
+@given(PAYLOAD, st.lists(st.binary(max_size=200), max_size=5))
+def test_a_frame_around_a_span_is_its_payload(payload: Payload, others: list[bytes]) -> None:
+    """For each span of a context, whatever lengths came before."""
+    frame = Frame(payload.context)
+    for span in (payload.span, *others, payload.span):
+        before, after = frame.around(len(span))
+        assert before + span + after == payload_bytes(Payload(payload.context, span))
 
 
 @given(EXPORT)
