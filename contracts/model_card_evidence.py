@@ -104,7 +104,7 @@ class AttributeFairness(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class SpecialCategory(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Special-category data that was used to examine bias (AI Act Article 4a, GDPR Article 9, POPIA sections 26, 27)."""
+    """Special-category data used to examine bias (AI Act Article 4a, GDPR Article 9, POPIA sections 26 and 27)."""
 
     attribute: Text
     basis: Text | None = None
