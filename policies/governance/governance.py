@@ -32,8 +32,11 @@ class SignedApproval(Struct, frozen=True, kw_only=True):
 
     approver: Approver
     decided: dt.date
+    model: str
+    """``model_id@version`` that the approver had in mind, also where the bytes have changed since."""
     subjects: dict[str, str]
     """SHA-256 by file name, as bound: ``card.yaml``, the artifact, every evidence file."""
+    note: str | None = None
     place: Place
 
 
@@ -69,5 +72,7 @@ class Governance(Struct, frozen=True, kw_only=True):
     approvals: tuple[SignedApproval, ...] = ()
     refused: tuple[RefusedApproval, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    digests: dict[str, str] = {}
+    """SHA-256 of each file that was read, by its path in the folder."""
     place: Place
     """The folder."""

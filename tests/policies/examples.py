@@ -20,6 +20,7 @@ import yaml
 from contracts.yaml_document import YamlDocument, read_yaml
 from policies.errors import TargetUnreadable
 from policies.governance.governance import Approver, Governance, SignedApproval, Waiver
+from policies.governance.reading import governance_from
 from policies.law.law import LawPack, load_law
 from policies.place import Place
 from policies.profiles import PROFILES
@@ -101,6 +102,7 @@ def approval(target: BundleTarget, by: Approver, **changes: Any) -> SignedApprov
     made = SignedApproval(
         approver=by,
         decided=AS_OF,
+        model=f"{target.card.model_id}@{target.card.version}",
         subjects={"card.yaml": target.card_digest, **{file: target.digest(file) for file in target.files}},
         place=Place(f"governance/approvals/{target.card.model_id}/{by.name}.dsse.json"),
     )
@@ -220,13 +222,14 @@ def _parts(module: RuleModule, document: YamlDocument | None, example: str) -> d
 
 def _make(kind: str, given: Any) -> Any:
     make: dict[str, Callable[[Any], Any]] = {
-        "manifests": manifests, "argocd": argocd, "infra": infra, "repository": repository, "governance": _governance,
+        "manifests": manifests, "argocd": argocd, "infra": infra, "repository": repository, "governance": governance_files,
     }  # fmt: skip
     return make[kind](given)
 
 
-def _governance(files: dict[str, Any]) -> Governance:
-    raise NotImplementedError(files)
+def governance_files(files: dict[str, Any]) -> Governance:
+    """The folder `governance/` from its YAML files, each a mapping here."""
+    return governance_from({name: yaml.safe_dump(value).encode() for name, value in files.items()}, "governance")
 
 
 def _target(module: RuleModule, changed: BundleTarget, evaluation: Run) -> Any:
