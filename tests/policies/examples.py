@@ -222,8 +222,12 @@ def _parts(module: RuleModule, document: YamlDocument | None, example: str) -> d
 
 def _make(kind: str, given: Any) -> Any:
     make: dict[str, Callable[[Any], Any]] = {
-        "manifests": manifests, "argocd": argocd, "infra": infra, "repository": repository, "governance": governance_files,
-    }  # fmt: skip
+        "manifests": manifests,
+        "argocd": argocd,
+        "infra": infra,
+        "repository": repository,
+        "governance": governance_files,
+    }
     return make[kind](given)
 
 
