@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changed inputs: what a little noise, other spelling, a lost value and a small move against the answer do to answers.
+
+docs/figures.md fixes every change, so that the same bundle gives the same counts everywhere.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.model_card import Feature, Output
+from policies.recomputation.figures import given
+from policies.recomputation.intervals import Floats, Integers
+from policies.recomputation.recomputation import Robustness, Shift
+
+NOISE: Final = 0.05
+"""Standard deviation of the noise, in standard deviations of the feature over the evaluation rows."""
+MOVE: Final = 0.1
+"""Length of the move against the answer, in the same unit."""
+_NUMERIC: Final = ("number", "integer")
+
+Columns = Sequence[Sequence[Any]]
+Predict = Callable[[Columns], Floats]
+
+
+def robustness(
+    features: Sequence[Feature], columns: Columns, output: Output, predict: Predict, seed: int
+) -> Robustness:
+    """Measure each change that the features allow against the answers to the rows as they are."""
+    unchanged = predict(columns)
+    answers = given(output, unchanged)
+    numbers = [place for place, feature in enumerate(features) if feature.type in _NUMERIC]
+
+    def shift(name: str, changed: Columns) -> Shift:
+        found = predict(changed)
+        valid = bool(np.isfinite(found).all() and (np.abs(found.sum(axis=1) - 1) <= 1e-6).all())
+        flipped = int(np.count_nonzero(given(output, found) != answers))
+        return Shift(name=name, flipped=flipped, rows=len(answers), valid=valid)
+
+    noise = worst = spelling = None
+    if numbers:
+        moved = _moved(features, columns, numbers, _noise(columns, numbers, seed))
+        noise = shift("noise", moved)
+        against = _against(features, columns, numbers, (unchanged, answers, predict))
+        worst = shift("worst", _moved(features, columns, numbers, against))
+    if any(feature.type == "text" for feature in features):
+        spelling = shift("spelling", _respelled(features, columns))
+    boundary = tuple(shift(name, changed) for name, changed in _lost(features, columns, numbers))
+    return Robustness(noise=noise, worst=worst, spelling=spelling, boundary=boundary)
+
+
+def _noise(columns: Columns, numbers: Sequence[int], seed: int) -> Floats:
+    spread = _spread(columns, numbers)
+    drawn: Floats = np.random.default_rng(seed).standard_normal((len(columns[0]), len(numbers)))
+    return drawn * spread * NOISE
+
+
+def _against(
+    features: Sequence[Feature],
+    columns: Columns,
+    numbers: Sequence[int],
+    asked: tuple[Floats, Integers, Predict],
+) -> Floats:
+    """For each row and number the move, down or up, after which the row's own answer is the less probable."""
+    unchanged, answers, predict = asked
+    rows = np.arange(len(answers))
+    steps = _spread(columns, numbers) * MOVE
+    moves = np.zeros((len(answers), len(numbers)))
+    for column, step in enumerate(steps):
+        lowest = unchanged[rows, answers]
+        for signed in (-step, step):
+            alone = np.zeros_like(moves)
+            alone[:, column] = signed
+            chances = predict(_moved(features, columns, numbers, alone))[rows, answers]
+            lower = chances < lowest
+            moves[lower, column] = signed
+            lowest = np.where(lower, chances, lowest)
+    return moves
+
+
+def _spread(columns: Columns, numbers: Sequence[int]) -> Floats:
+    return np.array([np.std(np.asarray(columns[place], dtype=np.float64)) for place in numbers])
+
+
+def _moved(features: Sequence[Feature], columns: Columns, numbers: Sequence[int], moves: Floats) -> list[Sequence[Any]]:
+    """Add a move to each number, within the feature's bounds; an integer goes to the nearest one."""
+    moved = list(columns)
+    for place, by in zip(numbers, moves.T, strict=True):
+        feature = features[place]
+        values = np.clip(np.asarray(columns[place], dtype=np.float64) + by, feature.minimum, feature.maximum)
+        moved[place] = np.rint(values).astype(np.int64) if feature.type == "integer" else values
+    return moved
+
+
+def _respelled(features: Sequence[Feature], columns: Columns) -> list[Sequence[Any]]:
+    """Capitals and double spaces, cut to the feature's length."""
+    changed = list(columns)
+    for place, feature in enumerate(features):
+        if feature.type == "text":
+            changed[place] = [text.upper().replace(" ", "  ")[: feature.max_length] for text in columns[place]]
+    return changed
+
+
+def _lost(
+    features: Sequence[Feature], columns: Columns, numbers: Sequence[int]
+) -> Iterator[tuple[str, list[Sequence[Any]]]]:
+    for place in numbers:
+        feature = features[place]
+        for bound, name in ((feature.minimum, "minimum"), (feature.maximum, "maximum")):
+            if bound is not None:
+                value = int(bound) if feature.type == "integer" else bound
+                changed = list(columns)
+                changed[place] = [value] * len(columns[place])
+                yield f"{feature.name} at its {name}", changed
