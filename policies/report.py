@@ -73,7 +73,7 @@ class WaiverUse(Struct, frozen=True, kw_only=True):
     id: str
     rule: str
     state: str
-    """``used``, ``unused``, ``expired`` or ``not for this target``."""
+    """``used``, ``unused``, ``expired``, ``not yet in force`` or ``not for this target``."""
     expires: date
     reason: str
     place: Place

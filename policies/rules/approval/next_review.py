@@ -43,12 +43,13 @@ The card as it is, up to the day before its review:
 """
 
 from collections.abc import Iterator
+from typing import Final
 
+from policies.classification import Tier, strictest_tier
 from policies.rules.judgement import Finding, Judgement, judged, self_reported
 from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
-from policies.tiers import REVIEW_DAYS, strictest_unless_known
 
 RULE = Rule(
     id="APPR-005",
@@ -63,6 +64,9 @@ RULE = Rule(
     remediation="Review the model, then set `last_review` to that day and `next_review` to the next one planned, and "
     "have the card approved again:\n- next_review: 2026-11-22\n+ next_review: 2027-05-21",
 )
+
+LONGEST_DAYS: Final = {Tier.HIGH: 180, Tier.MEDIUM: 365, Tier.LOW: 730}
+"""From one review to the next."""
 
 
 def check(bundle: BundleTarget, run: Run) -> Judgement:
@@ -97,15 +101,15 @@ def _findings(bundle: BundleTarget, run: Run) -> Iterator[Finding]:
 
 def _interval(bundle: BundleTarget) -> Iterator[Finding]:
     card = bundle.card
-    tier = strictest_unless_known(card.governance_tier)
-    longest = REVIEW_DAYS[tier]
+    tier = strictest_tier(card)
+    longest = LONGEST_DAYS[tier]
     if card.next_review is None or card.last_review is None:
         return
     days = (card.next_review - card.last_review).days
     if days > longest:
         yield Finding(
             place=bundle.at("next_review"),
-            message=f"next_review is {days} days after last_review, too far away for tier {tier.value}",
+            message=f"next_review is {days} days after last_review, too far away for tier {tier.name.lower()}",
             seen=card.next_review.isoformat(),
             wanted=f"at most {longest} days after {card.last_review}",
         )
