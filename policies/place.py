@@ -13,3 +13,11 @@ class Place(Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+
+def split_place(message: str, file: str) -> tuple[Place, str]:
+    """Take ``file:line:column: what`` apart; a message that is not of this form stands for the whole file."""
+    parts = message.removeprefix(f"{file}:").split(":", 2)
+    if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal():
+        return Place(file, int(parts[0]), int(parts[1])), parts[2].strip()
+    return Place(file), message

@@ -15,7 +15,7 @@ from contracts.errors import ModelCardInvalid
 from contracts.model_card import ModelCard, parse_card
 from contracts.yaml_document import YamlDocument, YamlInvalid, read_yaml
 from policies.errors import TargetUnreadable
-from policies.place import Place
+from policies.place import Place, split_place
 
 
 class BundleTarget(Struct, frozen=True, kw_only=True):
@@ -76,16 +76,8 @@ def read_card(data: bytes, name: str) -> tuple[ModelCard, YamlDocument]:
     try:
         return parse_card(data, name), read_yaml(data, name)
     except (ModelCardInvalid, YamlInvalid) as error:
-        place, message = _split(str(error), name)
+        place, message = split_place(str(error), name)
         raise TargetUnreadable(place, message) from None
-
-
-def _split(message: str, name: str) -> tuple[Place, str]:
-    """Take ``file:line:column: what`` apart."""
-    parts = message.removeprefix(f"{name}:").split(":", 2)
-    if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal():
-        return Place(name, int(parts[0]), int(parts[1])), parts[2].strip()
-    return Place(name), message
 
 
 def _read(root: Path, name: str, file: str) -> bytes:
