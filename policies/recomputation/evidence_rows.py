@@ -22,6 +22,7 @@ LABELS: Final = "evidence/labels.csv"
 GROUPS: Final = "evidence/groups.csv"
 SCORES: Final = "evidence/scores.csv"
 TRAINING_ROWS: Final = "evidence/training-rows.txt"
+BASELINE: Final = "evidence/drift-baseline.json"
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")

@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from contracts.model_card import Feature, Output
 from contracts.model_card_evidence import Evaluation
-from policies.recomputation.evidence_rows import EVALUATION, GROUPS, LABELS, SCORES, TRAINING_ROWS
+from policies.recomputation.evidence_rows import BASELINE, EVALUATION, GROUPS, LABELS, SCORES, TRAINING_ROWS
 from policies.recomputation.recomputation import Level
 from policies.rules.judgement import Finding
 from policies.targets.bundle import BundleTarget
 
-_READ: Final = (EVALUATION, LABELS, GROUPS, SCORES, TRAINING_ROWS)
+_READ: Final = (EVALUATION, LABELS, GROUPS, SCORES, TRAINING_ROWS, BASELINE)
 _NEEDED: Final[dict[Level, tuple[str, ...]]] = {"model": (EVALUATION, LABELS), "predictions": (SCORES, LABELS)}
 _BOUNDS: Final = {"seed": (0, 1 << 63), "resamples": (100, 10_000), "calibration_bins": (2, 1_000)}
 
@@ -52,6 +52,8 @@ class Inputs(Struct, frozen=True, kw_only=True):
     groups: bytes | None
     scores: bytes | None
     training_rows: bytes | None
+    baseline: bytes | None
+    step: float | None
     earlier: Earlier | None = None
 
 
@@ -87,6 +89,8 @@ def inputs_of(bundle: BundleTarget) -> Inputs | tuple[Finding, ...]:
         groups=files[GROUPS],
         scores=files[SCORES],
         training_rows=files[TRAINING_ROWS],
+        baseline=files[BASELINE],
+        step=None if evaluation.robustness is None else evaluation.robustness.step,
     )
 
 

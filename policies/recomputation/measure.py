@@ -14,6 +14,7 @@ import numpy as np
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.recomputation.artifact import running
+from policies.recomputation.baseline import step_of_feature
 from policies.recomputation.comparison import compare
 from policies.recomputation.evidence_rows import (
     EVALUATION,
@@ -33,7 +34,7 @@ from policies.recomputation.group_figures import group_figures
 from policies.recomputation.inputs import Inputs
 from policies.recomputation.intervals import Floats, Integers, Sampling
 from policies.recomputation.recomputation import DIFFERENCE, Comparison, Figures, Measured, Robustness, Scores
-from policies.recomputation.robustness import robustness
+from policies.recomputation.robustness import Asked, robustness
 
 _ALONE = 256
 """Rows that are also asked one by one."""
@@ -120,7 +121,16 @@ def _ask(inputs: Inputs, columns: Sequence[Sequence[Any]]) -> _Asked:
         return _Asked(
             probabilities,
             float(np.abs(one_by_one - probabilities[few]).max()),
-            robustness(inputs.features, columns, inputs.output, artifact.probabilities, inputs.seed),
+            robustness(
+                Asked(
+                    inputs.features,
+                    columns,
+                    inputs.output,
+                    artifact.probabilities,
+                    inputs.seed,
+                    step_of_feature(inputs),
+                )
+            ),
         )
 
 

@@ -57,6 +57,8 @@ class Robustness(Struct, frozen=True, kw_only=True):
     """Every text in capitals, with wider spaces."""
     worst: Shift | None = None
     """Every number moved a little in the direction that speaks against the answer."""
+    moved: tuple[Shift, ...] = ()
+    """One number of all rows moved up and down by the card's own step, by feature; empty where the card has no step."""
     boundary: tuple[Shift, ...] = ()
     """One feature of all rows at its lower or upper bound, as if its value had been lost; by feature and bound."""
 

@@ -4,8 +4,8 @@
 docs/figures.md fixes every change, so that the same bundle gives the same counts everywhere.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -24,10 +24,21 @@ Columns = Sequence[Sequence[Any]]
 Predict = Callable[[Columns], Floats]
 
 
-def robustness(
-    features: Sequence[Feature], columns: Columns, output: Output, predict: Predict, seed: int
-) -> Robustness:
+class Asked(NamedTuple):
+    """The rows, and how to ask about changed ones."""
+
+    features: tuple[Feature, ...]
+    columns: Columns
+    output: Output
+    predict: Predict
+    seed: int
+    steps: Mapping[str, float]
+    """By feature, how far `moved` goes; empty where the card names no step."""
+
+
+def robustness(asked: Asked) -> Robustness:
     """Measure each change that the features allow against the answers to the rows as they are."""
+    features, columns, output, predict, seed, steps = asked
     unchanged = predict(columns)
     answers = given(output, unchanged)
     numbers = [place for place, feature in enumerate(features) if feature.type in _NUMERIC]
@@ -38,6 +49,12 @@ def robustness(
         flipped = int(np.count_nonzero(given(output, found) != answers))
         return Shift(name=name, flipped=flipped, rows=len(answers), valid=valid)
 
+    def either(place: int, step: float) -> Shift:
+        both = [predict(_moved(features, columns, [place], np.full((len(answers), 1), by))) for by in (-step, step)]
+        flipped = np.logical_or(*(given(output, found) != answers for found in both))
+        valid = all(bool(np.isfinite(found).all()) for found in both)
+        return Shift(name=features[place].name, flipped=int(flipped.sum()), rows=len(answers), valid=valid)
+
     noise = worst = spelling = None
     if numbers:
         moved = _moved(features, columns, numbers, _noise(columns, numbers, seed))
@@ -47,7 +64,8 @@ def robustness(
     if any(feature.type == "text" for feature in features):
         spelling = shift("spelling", _respelled(features, columns))
     boundary = tuple(shift(name, changed) for name, changed in _lost(features, columns, numbers))
-    return Robustness(noise=noise, worst=worst, spelling=spelling, boundary=boundary)
+    moved_alone = tuple(either(place, steps[features[place].name]) for place in numbers if steps)
+    return Robustness(noise=noise, worst=worst, spelling=spelling, boundary=boundary, moved=moved_alone)
 
 
 def _noise(columns: Columns, numbers: Sequence[int], seed: int) -> Floats:
@@ -88,8 +106,11 @@ def _moved(features: Sequence[Feature], columns: Columns, numbers: Sequence[int]
     moved = list(columns)
     for place, by in zip(numbers, moves.T, strict=True):
         feature = features[place]
-        values = np.clip(np.asarray(columns[place], dtype=np.float64) + by, feature.minimum, feature.maximum)
-        moved[place] = np.rint(values).astype(np.int64) if feature.type == "integer" else values
+        values = np.asarray(columns[place], dtype=np.float64) + by
+        low = -np.inf if feature.minimum is None else feature.minimum
+        high = np.inf if feature.maximum is None else feature.maximum
+        values = np.clip(np.rint(values) if feature.type == "integer" else values, low, high)
+        moved[place] = values.astype(np.int64) if feature.type == "integer" else values
     return moved
 
 
