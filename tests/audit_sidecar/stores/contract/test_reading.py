@@ -10,7 +10,7 @@ from audit_sidecar.stores.store import (
     Gap,
     Search,
 )
-from tests.audit_sidecar.stores.opened import STREAMS, Opened, produced, state
+from tests.audit_sidecar.stores.contract.opened import STREAMS, Opened, produced, state
 
 SEARCHES = [
     (Search(), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to PostgreSQL: how long anything may take, which schema is meant, and libpq's errors in our words.
+
+TLS, hosts and passwords are libpq's own business: whatever its URL, its environment or its password file says, holds.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString, NamedTuple
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from audit_sidecar.errors import Fatal, Pushback, StoreAway, StoreRefused
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+SCHEMA_VERSION: Final = 1
+
+# A sidecar that falls asleep in its turn holds up all others; the server ends such a session.
+WRITER: Final[LiteralString] = (
+    "SET search_path = countersign; SET lock_timeout = '2s'; SET statement_timeout = 0; "
+    "SET idle_in_transaction_session_timeout = '4s'"
+)
+READER: Final[LiteralString] = (
+    "SET search_path = countersign; SET default_transaction_read_only = on; SET statement_timeout = '1s'"
+)
+OWNER: Final[LiteralString] = "SET search_path = countersign; SET lock_timeout = '5s'"
+
+_DEFAULTS: Final = {
+    "application_name": "countersign", "connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2,
+    "keepalives_count": 3, "tcp_user_timeout": 10_000,
+}  # fmt: skip
+
+_PASSING: Final = ("08", "25", "40", "42501", "53", "55", "57", "58")
+"""Beginnings of SQLSTATEs after which the transaction is rolled back and may succeed another time."""
+
+
+class Meta(NamedTuple):
+    """What a store says it is."""
+
+    version: int
+    origin: str
+
+
+def connect(url: str, session: LiteralString) -> Connection:
+    """A connection that commits each statement by itself. psycopg.Error when there is none to be had."""
+    given = conninfo_to_dict(url)
+    rest = {name: value for name, value in _DEFAULTS.items() if name not in given}
+    connection = psycopg.connect(url, autocommit=True, **rest)  # type: ignore[arg-type]
+    try:
+        connection.execute(session)
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def read_meta(connection: Connection, url: str) -> Meta:
+    """The store's version and origin; StoreRefused without a log, or with one of a version not known here."""
+    try:
+        rows = connection.execute("SELECT version, origin FROM meta").fetchall()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise StoreRefused(f"{shown(url)} holds no log; 'countersign store init' creates one") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreRefused(f"{shown(url)}: {said(error)}; {GRANTS}") from error
+    if len(rows) != 1:
+        raise StoreRefused(f"{shown(url)} lacks the row that says which log it is; restore it from a copy")
+    meta = Meta(*rows[0])
+    if meta.version < SCHEMA_VERSION:
+        raise StoreRefused(
+            f"{shown(url)} has schema version {meta.version}, this program needs {SCHEMA_VERSION}; "
+            "run 'countersign store migrate' as its owner"
+        )
+    # One version ahead is what stands there while programs are being replaced, and stays readable and writable.
+    if meta.version > SCHEMA_VERSION + 1:
+        raise StoreRefused(
+            f"{shown(url)} has schema version {meta.version}, this program knows {SCHEMA_VERSION} and works with the "
+            "next; install a newer one"
+        )
+    return meta
+
+
+GRANTS: Final = "grant the login its role, as 'countersign store init' says"
+
+
+@contextmanager
+def opening(url: str) -> Iterator[None]:
+    """For a program that starts: whatever stands in the way is StoreRefused."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreRefused(f"{shown(url)}: {said(error)}; {GRANTS}") from error
+    except psycopg.Error as error:
+        raise StoreRefused(f"cannot open store {shown(url)}: {said(error)}; is the URL right, and the server up?"
+                           ) from error  # fmt: skip
+
+
+def translate(error: psycopg.Error, lost: bool) -> Pushback | Fatal:
+    """What an error before COMMIT means. ``lost`` = the connection is gone, and the transaction with it."""
+    state = error.sqlstate or ""
+    if lost:
+        return StoreAway(f"the connection to the store was lost: {said(error)}")
+    if state.startswith(_PASSING):
+        return Pushback(f"the store cannot take the commit now: {said(error)}")
+    return Fatal(f"the store refused a commit that was planned for it: {type(error).__name__}: {said(error)}")
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether nothing more can be asked on it."""
+    return connection.closed or connection.broken
+
+
+def said(error: psycopg.Error) -> str:
+    """The server's message in one line; details are left out, for they may quote a row."""
+    return (error.diag.message_primary or str(error)).strip().replace("\n", " ") or type(error).__name__
+
+
+def shown(url: str) -> str:
+    """The URL as it may be shown: user, host and database, no password and no option."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise StoreRefused(
+            f"the store's URL cannot be read: {said(error)}; want postgresql://user@host/database"
+        ) from error
+    user = f"{parts['user']}@" if "user" in parts else ""
+    port = f":{parts['port']}" if "port" in parts else ""
+    return f"postgresql://{user}{parts.get('host', '')}{port}/{parts.get('dbname', '')}"

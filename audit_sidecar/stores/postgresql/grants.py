@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what: three roles without login, which people and programs are made members of.
+
+A sidecar adds and reads, and cannot change or remove a leaf; an auditor reads; an eraser rewrites payloads alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+
+from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.postgresql.connection import GRANTS, Connection, shown
+
+SIDECAR: Final = "countersign_sidecar"
+AUDITOR: Final = "countersign_auditor"
+ERASER: Final = "countersign_eraser"
+_READ: Final = ("GRANT USAGE ON SCHEMA countersign TO {}", "GRANT SELECT ON ALL TABLES IN SCHEMA countersign TO {}")
+_ROLES: Final = {
+    SIDECAR: (
+        *_READ,
+        "GRANT INSERT ON leaf, payload, finding, conflict, gap, subtree, context, stream, checkpoint TO {}",
+        "GRANT UPDATE (size, frontier) ON head TO {}",
+        "GRANT UPDATE (next_seq, last_time, ended) ON stream TO {}",
+        "GRANT UPDATE (size, root, note, time) ON checkpoint TO {}",
+        "GRANT UPDATE (holder, until) ON publisher TO {}",
+    ),
+    AUDITOR: _READ,
+    ERASER: (*_READ, "GRANT UPDATE, DELETE ON payload, finding TO {}"),
+}
+_ADDED: Final = ("leaf", "payload", "finding", "conflict", "gap", "subtree", "context", "stream", "checkpoint")
+
+
+def grant_roles(connection: Connection) -> list[str]:
+    """Grant each role its rights; roles that are missing are made. The statements left to somebody who may."""
+    left: list[str] = []
+    for role, grants in _ROLES.items():
+        if not _exists(connection, role) and not _make(connection, role):
+            left.append(f"CREATE ROLE {role} NOLOGIN;")
+            left += [f"{grant.format(role)};" for grant in grants]
+            continue
+        for grant in grants:
+            connection.execute(grant.format(role).encode())
+    return left
+
+
+def require_grants(connection: Connection, url: str) -> Iterator[str]:
+    """What is wrong, but bearable, with the rights of a sidecar's login; StoreRefused when it cannot append."""
+    for table in _ADDED:
+        if not _may(connection, table, "INSERT"):
+            raise StoreRefused(f"{shown(url)}: this login cannot add to the table {table}; {GRANTS}")
+    for table in ("leaf", "subtree"):
+        if any(_may(connection, table, right) for right in ("UPDATE", "DELETE", "TRUNCATE")):
+            yield f"this login could change the table {table}; let the sidecar be a member of {SIDECAR} and no more"
+            return
+
+
+def _exists(connection: Connection, role: str) -> bool:
+    return bool(connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchall())
+
+
+def _make(connection: Connection, role: str) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(f"CREATE ROLE {role} NOLOGIN".encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return True  # somebody else was faster
+    return True
+
+
+def _may(connection: Connection, table: str, right: str) -> bool:
+    row: tuple[Any, ...] | None = connection.execute("SELECT has_table_privilege(%s, %s)", (table, right)).fetchone()
+    return row is not None and bool(row[0])

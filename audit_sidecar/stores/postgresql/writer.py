@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Append to the log in PostgreSQL: one transaction per commit, begun by locking the head, each sidecar in its turn.
+
+PostgreSQL gives a row to those who wait for it in the order they came, so that no sidecar is starved. Until COMMIT is
+sent nothing can have been kept; a connection that is lost after it leaves the outcome unknown. The next turn then
+begins with an empty commit: what is read behind that is as durable as any commit, also on a synchronous standby.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import psycopg
+
+from audit_sidecar.errors import Fatal, HeadMoved, OutcomeUnknown, Pushback, StoreAway
+from audit_sidecar.stores.postgresql.connection import said, shown
+from audit_sidecar.stores.postgresql.copying import copy_records
+from audit_sidecar.stores.postgresql.grants import require_grants
+from audit_sidecar.stores.postgresql.rows import context_digest, signed, text_bytes
+from audit_sidecar.stores.postgresql.session import Session
+from audit_sidecar.stores.store import Commit, SignedCheckpoint, StreamState
+from audit_sidecar.tlog.merkle import Frontier
+from contracts.payload import PayloadContext
+
+_log = logging.getLogger(__name__)
+_CACHED: Final = 4_096
+LEASE_SECONDS: Final = 3
+"""A publisher that is gone is replaced after this and one more attempt of another's."""
+
+
+class PostgresWriter:
+    """`StoreWriter` over a database that others write to as well. Use from one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._holder = os.urandom(16)
+        self._contexts: dict[bytes, int] = {}
+        self._in_turn = self._unsure = False
+        self._session = Session(url)
+        for warning in require_grants(self._session.connection, url):
+            _log.warning("store %s: %s", shown(url), warning)
+
+    @contextmanager
+    def turn(self) -> Iterator[Frontier]:
+        """The head as it stands, locked until the block ends."""
+        head = self._begin()
+        self._in_turn = True
+        try:
+            yield head
+        finally:
+            self._in_turn = False
+            self._session.roll_back()
+
+    def commit(self, commit: Commit) -> None:
+        """Append durably, if the log still has ``old_size`` leaves."""
+        if self._in_turn:
+            self._append(commit)
+            return
+        with self.turn():
+            self._append(commit)
+
+    def lead(self) -> bool:
+        """Take or renew the publisher's lease, by the server's clock."""
+        taken = self._session.run(
+            "UPDATE publisher SET holder = %s, until = clock_timestamp() + make_interval(secs => %s) "
+            "WHERE holder = %s OR until < clock_timestamp()",
+            (self._holder, LEASE_SECONDS, self._holder),
+        )
+        return taken.rowcount == 1
+
+    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
+        """Persist a checkpoint; the database itself refuses a second root for a size."""
+        if not self.lead():
+            raise Pushback("another sidecar publishes")
+        put = self._session.run(
+            "INSERT INTO checkpoint VALUES (1, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET size = excluded.size, "
+            "root = excluded.root, note = excluded.note, time = excluded.time WHERE checkpoint.size < excluded.size "
+            "OR (checkpoint.size = excluded.size AND checkpoint.root = excluded.root)",
+            tuple(checkpoint),
+        )
+        if put.rowcount == 1:
+            return
+        size, root = _only(self._session.run("SELECT size, root FROM checkpoint"))
+        before = f"a checkpoint of size {size} with root {root.hex()} was signed before; "
+        if size > checkpoint.size:
+            raise HeadMoved(f"{before}size {checkpoint.size} comes too late")
+        raise Fatal(f"{before}size {checkpoint.size} with root {checkpoint.root.hex()} must not be")
+
+    def close(self) -> None:
+        """Leave the lease to the next publisher."""
+        with suppress(psycopg.Error):
+            query = "UPDATE publisher SET until = '-infinity' WHERE holder = %s"
+            self._session.connection.execute(query, (self._holder,))
+        self._session.connection.close()
+
+    def _begin(self) -> Frontier:
+        connection = self._session.connected()
+        try:
+            if self._unsure:
+                self._require_replicated()
+            connection.execute("BEGIN")
+            size, edge = _only(connection.execute("SELECT size, frontier FROM head FOR UPDATE", binary=True))
+        except psycopg.Error as error:
+            raise self._session.failure(error) from error
+        frontier = Frontier.from_bytes(edge)
+        if frontier.size != size:
+            self._session.roll_back()
+            raise Fatal(f"the log's size is {size}, its right edge is of {frontier.size}")
+        return frontier
+
+    def _require_replicated(self) -> None:
+        # Whatever this commit is waited for, everything before it is as durable as it is.
+        self._session.unreplicated = False
+        self._session.connection.execute("UPDATE head SET size = size")
+        if self._session.unreplicated:
+            raise StoreAway("the last commit is not known to have reached the synchronous standby")
+        self._unsure = False
+
+    def _append(self, commit: Commit) -> None:
+        # Numbers given to new contexts hold only if the transaction does.
+        contexts = dict(self._contexts) if len(self._contexts) < _CACHED else {}
+        try:
+            self._move_head(commit)
+            streams = {s.stream: self._put_stream(s, self._context(s.context, contexts)) for s in commit.streams}
+            known: dict[PayloadContext, int] = {}
+            for record in commit.records:
+                context = record.payload.context
+                if context not in known:
+                    known[context] = self._context(context, contexts)
+            copy_records(self._session.connection, commit, streams, known)
+        except psycopg.Error as error:
+            raise self._session.failure(error) from error
+        self._commit()
+        self._contexts = contexts
+
+    def _commit(self) -> None:
+        self._session.unreplicated = False
+        try:
+            done = self._session.connection.execute("COMMIT")
+        except psycopg.Error as error:
+            if not self._session.lost:
+                raise self._session.failure(error) from error
+            self._unsure = True
+            raise OutcomeUnknown(f"the connection was lost while a commit was made durable: {said(error)}") from error
+        if self._session.unreplicated:
+            self._unsure = True
+            raise OutcomeUnknown("a commit was not waited for at the synchronous standby")
+        if done.statusmessage != "COMMIT":
+            raise Fatal(f"the store answered a commit with {done.statusmessage}")
+
+    def _move_head(self, commit: Commit) -> None:
+        moved = self._session.connection.execute(
+            "UPDATE head SET size = %s, frontier = %s WHERE size = %s",
+            (commit.frontier.size, commit.frontier.to_bytes(), commit.old_size),
+        )
+        if moved.rowcount != 1:
+            raise HeadMoved(f"the log no longer has {commit.old_size} leaves: somebody else appended to it")
+
+    def _put_stream(self, state: StreamState, context: int) -> int:
+        connection = self._session.connection
+        moved = connection.execute(
+            "UPDATE stream SET next_seq = %s, last_time = %s, ended = %s WHERE uuid = %s RETURNING id",
+            (state.next_seq, signed(state.last_time), state.ended, state.stream),
+        ).fetchone()
+        if moved is not None:
+            return int(moved[0])
+        made = connection.execute(
+            "INSERT INTO stream (uuid, producer, release, context, model_id, model_version, next_seq, first_time,"
+            " last_time, ended) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            (
+                state.stream, text_bytes(state.producer), state.release, context, text_bytes(state.model_id),
+                text_bytes(state.model_version), state.next_seq, signed(state.first_time), signed(state.last_time),
+                state.ended,
+            ),
+        )  # fmt: skip
+        return int(_only(made)[0])
+
+    def _context(self, context: PayloadContext, contexts: dict[bytes, int]) -> int:
+        digest = context_digest(context)
+        if digest not in contexts:
+            connection = self._session.connection
+            row = connection.execute("SELECT id FROM context WHERE digest = %s", (digest,)).fetchone()
+            if row is None:
+                row = _only(
+                    connection.execute(
+                        "INSERT INTO context (digest, resource, scope, scope_schema_url, resource_schema_url)"
+                        " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+                        (digest, *context),
+                    )
+                )
+            contexts[digest] = row[0]
+        return contexts[digest]
+
+
+def _only(found: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:
+    row = found.fetchone()
+    if row is None:
+        raise Fatal("the store lacks a row that every log has; run 'countersign audit fsck' on it")
+    return row
