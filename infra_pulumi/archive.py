@@ -33,13 +33,9 @@ class Archive(pulumi.ComponentResource):
             name, bucket=self.bucket.id, versioning_configuration={"status": "Enabled"}, opts=child
         )
         after = pulumi.ResourceOptions(parent=self, depends_on=[versioning])
-        # The least that an object gets that was put without a retention of its own; the sidecar sets the full period.
-        aws.s3.BucketObjectLockConfiguration(
-            name,
-            bucket=self.bucket.id,
-            rule={"default_retention": {"mode": "COMPLIANCE", "days": settings.evidence.archive_days}},
-            opts=after,
-        )
+        # No default retention: the sidecar locks each object that is final. A default would lock every partial tile and
+        # every `checkpoint` that was ever replaced, for ten years.
+        aws.s3.BucketObjectLockConfiguration(name, bucket=self.bucket.id, object_lock_enabled="Enabled", opts=after)
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
             bucket=self.bucket.id,
@@ -85,12 +81,12 @@ class Archive(pulumi.ComponentResource):
             ],
             opts=after,
         )
-        aws.s3.BucketPolicy(name, bucket=self.bucket.id, policy=self.bucket.arn.apply(_tls_only), opts=child)
+        aws.s3.BucketPolicy(name, bucket=self.bucket.id, policy=self.bucket.arn.apply(_bucket_policy), opts=child)
         self.register_outputs({"arn": self.bucket.arn})
 
 
-def _tls_only(arn: str) -> str:
-    """Deny everything that does not come over TLS."""
+def _bucket_policy(arn: str) -> str:
+    """Deny what does not come over TLS, and a kept checkpoint that could be removed again."""
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -102,7 +98,15 @@ def _tls_only(arn: str) -> str:
                     "Action": "s3:*",
                     "Resource": [arn, f"{arn}/*"],
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                }
+                },
+                {
+                    "Sid": "KeptCheckpointsAreLocked",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:PutObject",
+                    "Resource": f"{arn}/log/checkpoints/*",
+                    "Condition": {"StringNotEqualsIfExists": {"s3:object-lock-mode": "COMPLIANCE"}},
+                },
             ],
         }
     )

@@ -12,6 +12,8 @@ from infra_pulumi.iam.document import Document, Statement, allow, document
 READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 INSERT: Final = ("dynamodb:PartiQLInsert",)
 DESCRIBE: Final = ("dynamodb:DescribeTable",)
+READ_ARCHIVE: Final = ("s3:GetObject", "s3:GetObjectVersion")
+"""The first version of an object is the one that counts, so readers ask for versions."""
 
 MUTATIONS: Final = (
     "dynamodb:BatchWriteItem",
@@ -51,8 +53,8 @@ def sidecar(arns: EvidenceArns) -> Document:
     return document(
         allow("AppendAndRead", (*INSERT, *READ, *DESCRIBE), (arns.log, arns.payload)),
         allow("KeepState", ("dynamodb:UpdateItem", *READ, *DESCRIBE), (arns.state,)),
-        allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"), (f"{arns.bucket}/log/*",)),
-        allow("ListArchive", ("s3:ListBucket",), (arns.bucket,), {"StringLike": {"s3:prefix": ["log/*"]}}),
+        allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", *READ_ARCHIVE), (f"{arns.bucket}/log/*",)),
+        *_list_archive(arns),
         allow(
             "SignCheckpoints",
             ("kms:Sign",),
@@ -68,8 +70,8 @@ def read_side(arns: EvidenceArns) -> Document:
     """Read everything, write nothing; no signing key."""
     return document(
         allow("Read", (*READ, *DESCRIBE), (arns.log, arns.payload, arns.state)),
-        allow("ReadArchive", ("s3:GetObject", "s3:GetObjectRetention"), (f"{arns.bucket}/log/*",)),
-        allow("ListArchive", ("s3:ListBucket",), (arns.bucket,), {"StringLike": {"s3:prefix": ["log/*"]}}),
+        allow("ReadArchive", (*READ_ARCHIVE, "s3:GetObjectRetention"), (f"{arns.bucket}/log/*",)),
+        *_list_archive(arns),
         _encryption(arns, "dynamodb", "s3"),
     )
 
@@ -105,6 +107,18 @@ def table_guard(table: str, changers: tuple[str, ...], allowed: dict[str, tuple[
             }
         )
     return document(*statements)
+
+
+def _list_archive(arns: EvidenceArns) -> tuple[Statement, ...]:
+    return (
+        allow(
+            "ListArchive",
+            ("s3:ListBucket", "s3:ListBucketVersions"),
+            (arns.bucket,),
+            {"StringLike": {"s3:prefix": ["log/*"]}},
+        ),
+        allow("SeeThatItLocks", ("s3:GetBucketObjectLockConfiguration",), (arns.bucket,)),
+    )
 
 
 def _encryption(arns: EvidenceArns, *services: str) -> Statement:
