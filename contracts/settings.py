@@ -18,8 +18,8 @@ from contracts.errors import SettingInvalid
 PREFIX: Final = "COUNTERSIGN_"
 RESERVED: Final = frozenset({"COUNTERSIGN_REQUIRE_TOOLS", "COUNTERSIGN_LONG"})
 """Variables of the test suite, not settings."""
-SECTIONS: Final = ("serve", "sidecar")
-"""Tables of a file that serves both programs of a stack."""
+SECTIONS: Final = ("serve", "sidecar", "check")
+"""Tables of a file that serves several programs."""
 
 _MESSAGE: Final = re.compile(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?")
 _FIELD: Final = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")

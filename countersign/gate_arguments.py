@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `check` and `attest` have in common: the arguments that say what is judged, the run, and its exit code.
+
+The exit code depends on the report alone: 0 passed, 1 a policy failed, 2 something could not be evaluated, 3 the waiver
+file is invalid, 64 the command was not understood. Nothing that goes wrong here ends in 0.
+"""
+
+import argparse
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, get_args
+
+from contracts.errors import CountersignError
+from contracts.settings import load_settings
+from countersign import __version__
+from policies.errors import CannotEvaluate, WaiversInvalid
+from policies.profiles import PROFILES
+from policies.report import Report
+from policies.rules.rule import TargetKind
+from policies.runner.gate import run_gate
+from policies.runner.reading import one_line
+from policies.runner.request import Request
+from policies.settings import GateSettings
+
+EXIT_PASSED: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_NOT_EVALUATED: Final = 2
+EXIT_WAIVERS: Final = 3
+EXIT_USAGE: Final = 64
+
+MODELS: Final = Path("models")
+_PLACES: Final[dict[str, str | None]] = {
+    "manifests": None, "argocd": None, "infra": "infra_pulumi", "repository": ".",
+}  # fmt: skip
+"""Kinds that ``--target`` takes, and what is meant where no folder is given."""
+
+
+class UsageMistake(CountersignError):
+    """A command line or a settings file that asks for something that is not there."""
+
+
+def add_gate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is judged, and how strictly."""
+    parser.add_argument("bundles", metavar="BUNDLE", nargs="*", help="models/<id>/<version>; all below models/ if none")
+    parser.add_argument(
+        "--target",
+        metavar="KIND[=DIR]",
+        type=_target,
+        action="append",
+        default=[],
+        help="also manifests=DIR, argocd=DIR, infra, repository; may be repeated",
+    )
+    parser.add_argument("--profile", choices=sorted(PROFILES), help="which severities block (prod)")
+    parser.add_argument("--as-of", metavar="DATE", type=_date, help="the day to judge for, such as 2026-11-23 (today)")
+    parser.add_argument("--governance", metavar="DIR", help="folder of approvers, approvals and waivers (governance)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="TOML file of settings, or one with a table [check]"
+    )
+    parser.add_argument(
+        "--no-recomputation", action="store_true", help="do not compute figures again; profile dev only"
+    )
+
+
+def load_gate_settings(arguments: argparse.Namespace) -> GateSettings:
+    """The settings as the file, the environment and the command line give them. Raises SettingInvalid."""
+    flags = {"profile": arguments.profile, "governance": arguments.governance}
+    settings = load_settings(GateSettings, os.environ, arguments.config, flags, "check")
+    if settings.profile not in PROFILES:
+        raise UsageMistake(f"there is no profile {settings.profile!r}; choose one of {', '.join(sorted(PROFILES))}")
+    return settings
+
+
+def evaluate(arguments: argparse.Namespace) -> Report:
+    """Judge what the arguments name. Raises CannotEvaluate, WaiversInvalid, SettingInvalid or UsageMistake."""
+    settings = load_gate_settings(arguments)
+    profile = PROFILES[settings.profile]
+    if arguments.no_recomputation and not profile.may_skip_recomputation:
+        raise UsageMistake(f"--no-recomputation is for profile dev; profile {profile.name} computes every figure again")
+    report = run_gate(
+        Request(
+            version=__version__,
+            profile=profile,
+            as_of=arguments.as_of or dt.datetime.now(dt.UTC).date(),
+            bundles=tuple(arguments.bundles) or _found(arguments.target),
+            named=_named(arguments.target),
+            governance=_governance(settings, arguments),
+            rule_folders=tuple(Path(folder) for folder in settings.rules),
+            recompute=not arguments.no_recomputation,
+        )
+    )
+    for use in report.waivers:
+        if use.state == "expired":
+            print(f"waiver {use.id} of {use.rule} expired on {use.expires}", file=sys.stderr)
+    return report
+
+
+def exit_code(report: Report) -> int:
+    """0 if everything that was named was judged and nothing blocks, 2 if it was not judged, else 1."""
+    if not report.complete:
+        return EXIT_NOT_EVALUATED
+    return EXIT_PASSED if report.passed else EXIT_FAILED
+
+
+def guarded(command: str, body: Callable[[], int]) -> int:
+    """Run the body of a command of the gate: whatever it raises becomes one line on stderr and an exit code."""
+    codes = {UsageMistake: EXIT_USAGE, WaiversInvalid: EXIT_WAIVERS}
+    try:
+        return body()
+    except CountersignError as error:
+        print(f"countersign {command}: {error}", file=sys.stderr)
+        return codes.get(type(error), EXIT_NOT_EVALUATED)
+    except Exception as error:  # exit code 1, Python's own, would say that a policy failed
+        print(f"countersign {command}: a mistake in Countersign, please report it: {one_line(error)}", file=sys.stderr)
+        return EXIT_NOT_EVALUATED
+
+
+def _found(targets: list[tuple[TargetKind, str]]) -> tuple[str, ...]:
+    """Every bundle below the current folder; none is a mistake unless another target was named."""
+    folders = sorted(str(path) for path in MODELS.glob("[!.]*/[!.]*") if path.is_dir())
+    if not folders and not targets:
+        raise CannotEvaluate(f"no bundle: there is no folder {MODELS}/<id>/<version> here; name one")
+    return tuple(folders)
+
+
+def _named(targets: list[tuple[TargetKind, str]]) -> dict[TargetKind, str]:
+    named = dict(targets)
+    if len(named) != len(targets):
+        kinds = [kind for kind, _ in targets]
+        twice = next(kind for kind in kinds if kinds.count(kind) > 1)
+        raise UsageMistake(f"--target {twice} is given twice; a run judges one of each kind")
+    return named
+
+
+def _governance(settings: GateSettings, arguments: argparse.Namespace) -> Path:
+    folder = Path(settings.governance)
+    asked = arguments.governance is not None or settings.governance != GateSettings().governance
+    if asked and not folder.is_dir():
+        raise CannotEvaluate(f"there is no governance folder {folder}; mend its name, or leave the setting out")
+    return folder
+
+
+def _target(text: str) -> tuple[TargetKind, str]:
+    name, _, given = text.partition("=")
+    place = given or _PLACES.get(name)
+    for kind in get_args(TargetKind):
+        if kind == name and name in _PLACES and place:
+            return kind, place
+    hint = "; name its folder" if name in _PLACES else ""
+    raise argparse.ArgumentTypeError(f"{text!r} is not manifests=DIR, argocd=DIR, infra or repository{hint}")
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-11-23") from None
