@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import uvicorn
 import uvloop
 from litestar.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from contracts.address import Address, bind, bound_port
 from contracts.http_limits import limited_http
@@ -34,8 +35,9 @@ from service.prediction.predictor import Predictor
 from service.prepared import Prepared
 from service.telemetry.lane import Lane
 from service.telemetry.start import Origin, start_telemetry
-from service.web.app import Parts, build_app, build_metrics_app
+from service.web.app import Parts, build_main_port, build_metrics_app
 from service.web.door import Door
+from service.web.predict_http import predict_http
 
 _LOG: Final = logging.getLogger("countersign.service")
 _KEEP_ALIVE: Final = 75
@@ -84,7 +86,14 @@ async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
 def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
     parts = compose(prepared)
     exporting = asyncio.create_task(parts.exporter.run())
-    servers = [_server(build_app(parts), prepared.tls), _server(build_metrics_app(parts), prepared.tls)]
+    main = build_main_port(parts)
+    http = limited_http()
+    if main.turns is not None:
+        http = predict_http(http, main.turns, parts.max_body)
+    servers = [
+        _server(main.app, http, prepared.tls),
+        _server(build_metrics_app(parts), limited_http(), prepared.tls),
+    ]
     serving = [
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, listeners, strict=True)
@@ -166,10 +175,10 @@ async def _outcome(running: _Running) -> int:
     return 0
 
 
-def _server(app: ASGIApp, tls: ServerTls | None) -> uvicorn.Server:
+def _server(app: ASGIApp, http: type[HttpToolsProtocol], tls: ServerTls | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=limited_http(),
+        http=http,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -17,9 +17,10 @@ from contracts.acknowledgement import Acknowledgement
 from contracts.otlp import AttributeValue, encode_export, span_ids, with_sequence
 from service.errors import AnswerWithheld, EvidenceFatal
 from service.evidence.backlog import Backlog
+from service.evidence.deadlines import Deadlines
 from service.evidence.receiver import ExportDelayed
 from service.evidence.stream import Stream
-from service.evidence.submission import Entry, Submission
+from service.evidence.submission import Entry, Submission, Told
 
 _LOG = logging.getLogger("countersign.evidence")
 _FIRST_PAUSE: Final = 0.02
@@ -67,6 +68,7 @@ class Exporter:
         """Set once release and canary are durable."""
         self._sink = sink
         self._on_commit = on_commit
+        self._deadlines = Deadlines(limits.deadline)
         self._work = asyncio.Event()
         self._closing = False
         self._failure: str | None = None
@@ -88,23 +90,24 @@ class Exporter:
             self._refusals += 1
             raise AnswerWithheld("refused", reason)
 
-    def submit(self, span: bytes) -> Submission:
-        """Queue one prediction."""
+    def submit(self, span: bytes, told: Told) -> None:
+        """Queue one prediction; ``told`` is called when it is durable, or too late."""
         self._refuse_after_end()
-        submission = Submission((span,), self.limits.deadline)
+        submission = Submission((span,), told)
+        self._deadlines.watch(submission)
         self.backlog.add(submission.entries[0])
         self._work.set()
-        return submission
 
-    def submit_rows(self, spans: list[bytes]) -> Submission:
+    def submit_rows(self, spans: list[bytes], told: Told) -> None:
         """Queue the predictions of one batch; they are durable together or the answer is withheld."""
         if len(spans) == 1:
-            return self.submit(spans[0])
+            self.submit(spans[0], told)
+            return
         self._refuse_after_end()
-        submission = Submission(spans, self.limits.deadline + len(spans) / 5000)
+        submission = Submission(spans, told)
+        self._deadlines.watch_rows(submission, self.limits.deadline + len(spans) / 5000)
         self.backlog.add_rows(submission.entries)
         self._work.set()
-        return submission
 
     def note(self, span: bytes) -> None:
         """Queue a record that nobody waits for."""
@@ -212,16 +215,25 @@ class Exporter:
     def _settle(self, group: list[Entry], acknowledgement: Acknowledgement) -> None:
         self.log = acknowledgement.log
         self.backlog.release(group)
+        durable: list[Submission] = []
         for entry, position in zip(group, acknowledgement.positions, strict=True):
             entry.position = position
-            if entry.submission is not None:
-                entry.submission.settle_one()
-                entry.submission = None
+            submission, entry.submission = entry.submission, None
+            if submission is not None and submission.settle_one():
+                durable.append(submission)
+        if durable:
+            # In the loop's next turn: the sidecar gets the next export before callers get their answers.
+            asyncio.get_running_loop().call_soon(self._tell, durable)
         # The canary has sequence number 1.
         if group[-1].sequence >= 1:
             self.started.set()
         if not self._closing:
             self._note_refusals()
+
+    def _tell(self, durable: list[Submission]) -> None:
+        for submission in durable:
+            submission.tell(None)
+        self._deadlines.let_go()
 
     def _note_refusals(self) -> None:
         if self._refusals:
@@ -232,9 +244,10 @@ class Exporter:
     def _abandon(self, entries: list[Entry], message: str) -> None:
         self.backlog.release(entries)
         for entry in entries:
-            if entry.submission is not None:
-                entry.submission.fail(message)
-                entry.submission = None
+            submission, entry.submission = entry.submission, None
+            if submission is not None:
+                submission.tell(AnswerWithheld("failed", message))
+        self._deadlines.let_go()
 
     # Whether a prediction may be made
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records on their way to the log, and the wait for their acknowledgement."""
+"""Records on their way to the log, and who is told when they are durable."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from contracts.acknowledgement import Position
 from service.errors import AnswerWithheld
+
+Told = Callable[["Submission", AnswerWithheld | None], None]
+"""Called once, and must not raise: with None when every record is durable, else with why the answer must not leave."""
 
 
 class Entry:
@@ -25,37 +28,52 @@ class Entry:
 
 
 class Submission:
-    """The records of one answer. `committed` returns when all are durable, and raises when that comes too late."""
+    """The records of one answer. Whatever becomes of them, it is told once; later news of it is ignored."""
 
-    __slots__ = ("_future", "_outstanding", "_timer", "entries")
+    __slots__ = ("_outstanding", "_told", "entries", "timer")
 
-    def __init__(self, spans: Sequence[bytes], deadline: float) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(self, spans: Sequence[bytes], told: Told) -> None:
         self.entries = [Entry(span, self) for span in spans]
         self._outstanding = len(spans)
-        self._future: asyncio.Future[None] = loop.create_future()
-        self._timer = loop.call_later(deadline, self._expire, deadline)
+        self._told: Told | None = told
+        self.timer: asyncio.TimerHandle | None = None
 
-    async def committed(self) -> None:
-        """Wait until every record is durable. Raises AnswerWithheld at the deadline, or when the stream has failed."""
-        await self._future
+    @property
+    def settled(self) -> bool:
+        """Whether it is over, one way or the other."""
+        return self._told is None
 
-    def settle_one(self) -> None:
-        """One more of the records is durable."""
+    def settle_one(self) -> bool:
+        """One more of the records is durable; whether it was the last, so that `tell` has to follow."""
         self._outstanding -= 1
-        if not self._outstanding:
-            self._timer.cancel()
-            if not self._future.done():
-                self._future.set_result(None)
+        return not self._outstanding
 
-    def fail(self, message: str) -> None:
-        """The records cannot become durable any more."""
-        self._timer.cancel()
-        if not self._future.done():
-            self._future.set_exception(AnswerWithheld("failed", message))
+    def tell(self, withheld: AnswerWithheld | None) -> None:
+        """Say how it ended, unless that was said already."""
+        told, self._told = self._told, None
+        if self.timer is not None:
+            self.timer.cancel()
+        if told is not None:
+            told(self, withheld)
 
-    def _expire(self, deadline: float) -> None:
-        if not self._future.done():
-            self._future.set_exception(
-                AnswerWithheld("deadline", f"the evidence of this answer was not durable within {deadline:g} s")
-            )
+    def expire(self, deadline: float) -> None:
+        """Give up: ``deadline`` seconds have passed."""
+        self.tell(AnswerWithheld("deadline", f"the evidence of this answer was not durable within {deadline:g} s"))
+
+
+class Awaited:
+    """For a coroutine that waits for its submission: give `told` to the exporter, then await `ended`."""
+
+    def __init__(self) -> None:
+        self._ended: asyncio.Future[tuple[Submission, AnswerWithheld | None]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    def told(self, submission: Submission, withheld: AnswerWithheld | None) -> None:
+        """The end of the submission."""
+        if not self._ended.done():  # the coroutine may have been cancelled
+            self._ended.set_result((submission, withheld))
+
+    async def ended(self) -> tuple[Submission, AnswerWithheld | None]:
+        """What was told."""
+        return await self._ended

@@ -18,10 +18,15 @@ class Model:
         self._session = Session(bundle)
         self._rule = LabelRule(bundle.card.output)
         self._explainer = load_explainer(bundle)
+        self._side_by_side = self._session.rows_stand_alone(bundle.card)
 
     def predict(self, rows: Sequence[Row]) -> list[Outcome | None]:
         """One outcome per row in one call of the runtime; None where the model gave no finite probability."""
         return [self._rule.apply(probabilities) for probabilities in self._session.probabilities(rows)]
+
+    def predict_side_by_side(self, rows: Sequence[Row]) -> list[Outcome | None]:
+        """Rows of callers who must not feel each other: one call where the artifact allows it, else one each."""
+        return self.predict(rows) if self._side_by_side else [self.predict((row,))[0] for row in rows]
 
     def explain(self, row: Row) -> Explained | None:
         """Exact reasons, or None when the bundle has none."""

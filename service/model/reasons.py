@@ -45,7 +45,7 @@ class LinearExplanation(Struct, frozen=True):
     features: tuple[NumberTerm | CategoryTerm, ...]
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     """One feature and what it added, in the unit of the explanation."""
 
     feature: str
@@ -80,6 +80,9 @@ class Explainer:
         ]
         self._encode = msgspec.json.Encoder().encode
         self._positions = range(len(self._names))
+        fields = [(f"f{position}", float) for position in self._positions]
+        names = {field: name for (field, _), name in zip(fields, self._names, strict=True)}
+        self._contributions = msgspec.defstruct("Contributions", fields, rename=names, frozen=True, gc=False)
 
     def contributions(self, row: Row) -> list[float]:
         """One number per feature, in the order of the explanation."""
@@ -98,8 +101,8 @@ class Explainer:
         strength = [-value if value < 0 else value for value in found]
         order = sorted(self._positions, key=strength.__getitem__, reverse=True)[:_STRONGEST]
         names = self._names
-        reasons = [{"feature": names[position], "contribution": _rounded(found[position])} for position in order]
-        return Explained(self._encode(reasons).decode(), self._encode(dict(zip(names, found, strict=True))).decode())
+        reasons = [Reason(names[position], _rounded(found[position])) for position in order]
+        return Explained(self._encode(reasons).decode(), self._encode(self._contributions(*found)).decode())
 
 
 def _rounded(value: float) -> float:
@@ -123,6 +126,8 @@ def load_explainer(bundle: Bundle) -> Explainer | None:
 
 def _check_terms(explanation: LinearExplanation, card: ModelCard, where: str) -> None:
     features = {feature.name: feature for feature in card.features}
+    if len({term.name for term in explanation.features}) < len(explanation.features):
+        raise BundleInvalid(f"{where} explains a feature twice")
     for term in explanation.features:
         feature = features.get(term.name)
         if feature is None:

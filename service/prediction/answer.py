@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The JSON of an answer. Its core is built once, for the record; the caller gets it with subject and evidence."""
 
+from functools import lru_cache
+
 import msgspec
 
 from contracts.acknowledgement import Position
@@ -25,14 +27,15 @@ class AnswerWriter:
         score = round(outcome.score, self._decimals)
         return f'{self._score_head}{score!r}{self._labels[outcome.label]}{request_id}","timestamp":"{time}"{tail}'
 
-    def response(self, subject_json: str, core: str, log_json: str, position: Position) -> str:
+    def response(self, subject_json: str, core: str, log: str, position: Position) -> str:
         """The whole answer."""
         index, leaf_hash = position
         return (
-            f'{self._subject_head}{subject_json},{core[1:-1]},"evidence":{{"log":{log_json},"index":{index},'
+            f'{self._subject_head}{subject_json},{core[1:-1]},"evidence":{{"log":{_quote(log)},"index":{index},'
             f'"leaf_hash":"{leaf_hash.hex()}"}}}}'
         )
 
 
+@lru_cache(maxsize=64)
 def _quote(text: str) -> str:
     return msgspec.json.encode(text).decode()

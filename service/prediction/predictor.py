@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Predict, and let the answer go only when its evidence is durable (promise P1).
 
-Of each prediction one `PredictionEvent` is made, and `_publish` alone writes its span and its count, so that log and
-metrics cannot disagree. The subject is pseudonymised before anything else sees it. When the deadline passes first,
-`AnswerWithheld` is raised and a `withheld` record follows the prediction into the log.
+When the deadline passes first, the answer is withheld, and a `withheld` record follows the prediction into the log.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
-
-import msgspec
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 from contracts.identifiers import IdSource, uuid_text
-from contracts.otlp import SpanLink, encode_span
-from contracts.prediction import PredictionEvent, to_span
 from contracts.subject import SubjectKey
-from contracts.timestamps import format_time
 from service.errors import AnswerWithheld
 from service.evidence.exporter import Exporter
-from service.evidence.submission import Submission
+from service.evidence.submission import Awaited, Submission, Told
 from service.model.model import Model
+from service.model.session import Row
 from service.model.verdict import Outcome
-from service.prediction.answer import AnswerWriter
+from service.prediction.making import Ask, Ledger, Made, Maker
 from service.prediction.rejection import RequestRejected
 from service.prediction.schema import Instance, RequestSchema
 
@@ -31,55 +26,29 @@ _CHUNK: Final = 32
 """Rows handled before the event loop gets its turn: about one millisecond."""
 _IN_LOOP: Final = 64
 """More rows than this are predicted in a thread; the runtime releases the interpreter meanwhile."""
-_OK: Final = 200
 
 
-class Ask(NamedTuple):
-    """What the edge knows of a request. ``start`` is in unix nanoseconds; ``request_id`` names it in problems.
+class Asked(NamedTuple):
+    """One of several requests that are answered together.
 
-    A single prediction and the first row of a batch have these ids; further rows get their own. ``waited`` is told how
-    many seconds the answer, once made, waited for its evidence, in vain or not.
+    ``done`` is called once, now or later, with the answer or with why there is none; it must not raise.
     """
 
-    caller: str
-    request_id: bytes
-    span_id: bytes
-    start: int
-    client_request_id: str | None = None
-    link: SpanLink | None = None
-    waited: Callable[[float], None] | None = None
-
-
-class Ledger(Protocol):
-    """What is counted; `service.metrics.ServiceMetrics` is the real one."""
-
-    def predicted(self, label: str, trace_id: bytes, span_id: bytes) -> None:
-        """A prediction was made, whether its answer leaves or not."""
-
-    def withheld(self, reason: str, count: int) -> None:
-        """Answers that did not leave."""
-
-
-class _Made(NamedTuple):
-    instance: Instance
-    request_id: bytes
-    core: str
-    span: bytes
+    ask: Ask
+    body: bytes
+    done: Callable[[bytes | Exception], None]
 
 
 class Predictor:
-    """One model, one stream. Methods raise RequestRejected or AnswerWithheld."""
+    """One model, one stream. What goes wrong is a RequestRejected or an AnswerWithheld."""
 
     def __init__(self, model: Model, key: SubjectKey, exporter: Exporter, ledger: Ledger, ids: IdSource) -> None:
         self.schema = RequestSchema(model.card)
         self._model = model
-        self._key = key
         self._exporter = exporter
         self._ledger = ledger
         self._ids = ids
-        self._writer = AnswerWriter(model.card)
-        self._model_id = model.card.model_id
-        self._threshold = model.card.output.threshold
+        self._maker = Maker(model, key, ledger)
 
     def admit(self) -> None:
         """Raise AnswerWithheld, and count it, while a record is not likely to be durable in time."""
@@ -91,12 +60,56 @@ class Predictor:
 
     async def answer(self, ask: Ask, body: bytes) -> bytes:
         """The answer to one request, its record durable."""
-        instance = self.schema.decode(body)
-        outcome = self._model.predict((instance.row,))[0]
-        made = self._make(ask, instance, _scored(outcome, "$"), None)
-        submission = self._exporter.submit(made.span)
-        await self._durable(submission, [ask.request_id], ask)
-        return self._response(made, submission, 0, msgspec.json.encode(self._exporter.log).decode()).encode()
+        found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def done(answer: bytes | Exception) -> None:
+            if found.done():  # nobody waits any more
+                return
+            if isinstance(answer, bytes):
+                found.set_result(answer)
+            else:
+                found.set_exception(answer)
+
+        self.answer_all((Asked(ask, body, done),))
+        return await found
+
+    def answer_all(self, asked: Sequence[Asked]) -> None:
+        """Answer requests that came at the same time, in one run of the model; none of them feels another."""
+        good: list[tuple[Asked, Instance]] = []
+        for one in asked:
+            try:
+                good.append((one, self.schema.decode(one.body)))
+            except Exception as error:
+                one.done(error)
+        outcomes = self._outcomes([instance.row for _, instance in good])
+        for (one, instance), outcome in zip(good, outcomes, strict=True):
+            try:
+                self._begin(one, instance, outcome)
+            except Exception as error:
+                one.done(error)
+
+    def _outcomes(self, rows: list[Row]) -> Sequence[Outcome | Exception | None]:
+        try:
+            return self._model.predict_side_by_side(rows) if rows else ()
+        except Exception as error:
+            # One row may break a run of many; which one is found by running each alone.
+            return (error,) if len(rows) == 1 else [outcome for row in rows for outcome in self._outcomes([row])]
+
+    def _begin(self, one: Asked, instance: Instance, outcome: Outcome | Exception | None) -> None:
+        if isinstance(outcome, Exception):
+            raise outcome
+        made = self._maker.make(one.ask, instance, _scored(outcome, "$"))
+        self._submit([made], partial(self._ended, one, made, time.perf_counter()))
+
+    def _ended(
+        self, one: Asked, made: Made, since: float, submission: Submission, withheld: AnswerWithheld | None
+    ) -> None:
+        try:
+            self._conclude(one.ask, [made], since, submission, withheld)
+            answer: bytes | Exception = self._response(made, submission, 0).encode()
+        except Exception as error:
+            answer = error
+        one.done(answer)
 
     async def answer_batch(self, ask: Ask, body: bytes) -> bytes:
         """The answers to all rows of a batch in order, all durable; one bad row refuses the whole."""
@@ -109,79 +122,48 @@ class Predictor:
         in_loop = len(rows) <= _IN_LOOP
         outcomes = self._model.predict(rows) if in_loop else await asyncio.to_thread(self._model.predict, rows)
         scored = [_scored(outcome, f"$.instances[{place}]") for place, outcome in enumerate(outcomes)]
-        made: list[_Made] = []
+        made: list[Made] = []
         for place, (instance, outcome) in enumerate(zip(instances, scored, strict=True)):
-            made.append(self._make(ask if place == 0 else self._next(ask), instance, outcome, batch_id))
+            made.append(self._maker.make(ask if place == 0 else self._next(ask), instance, outcome, batch_id))
             await _let_others(place)
-        submission = self._submit(made, batch=True)
-        await self._durable(submission, [row.request_id for row in made], ask)
+        submission = await self._durable(ask, made)
         return await self._batch_response(made, submission)
 
     def _next(self, ask: Ask) -> Ask:
         return ask._replace(request_id=self._ids.request_id(), span_id=self._ids.span_id())
 
-    def _make(self, ask: Ask, instance: Instance, outcome: Outcome, batch_id: str | None) -> _Made:
-        explained = self._model.explain(instance.row)
-        end = time.time_ns()
-        core = self._writer.core(
-            outcome, uuid_text(ask.request_id), format_time(end), None if explained is None else explained.reasons
-        )
-        event = PredictionEvent(
-            request_id=ask.request_id,
-            span_id=ask.span_id,
-            start=ask.start,
-            end=end,
-            subject=self._key.pseudonym(instance.subject),
-            subject_key_id=self._key.key_id,
-            caller=ask.caller,
-            input=instance.input_json,
-            answer=core,
-            label=outcome.label,
-            score=outcome.score,
-            answer_status=_OK,
-            client_request_id=ask.client_request_id,
-            batch_id=batch_id,
-            threshold=self._threshold,
-            explanation=None if explained is None else explained.explanation,
-        )
-        return _Made(instance, ask.request_id, core, self._publish(event, ask.link))
+    async def _durable(self, ask: Ask, made: list[Made]) -> Submission:
+        awaited, since = Awaited(), time.perf_counter()
+        self._submit(made, awaited.told)
+        submission, withheld = await awaited.ended()
+        self._conclude(ask, made, since, submission, withheld)
+        return submission
 
-    def _publish(self, event: PredictionEvent, link: SpanLink | None) -> bytes:
-        self._ledger.predicted(event.label, event.request_id, event.span_id)
-        return encode_span(to_span(event, self._model_id, link))
-
-    def _submit(self, made: list[_Made], batch: bool) -> Submission:
+    def _submit(self, made: list[Made], told: Told) -> None:
         try:
-            return (
-                self._exporter.submit_rows([row.span for row in made]) if batch else self._exporter.submit(made[0].span)
-            )
+            self._exporter.submit_rows([row.span for row in made], told)
         except AnswerWithheld as withheld:  # the stream ended after the request was admitted
             self._ledger.withheld(withheld.reason, len(made))
             raise
 
-    async def _durable(self, submission: Submission, request_ids: list[bytes], ask: Ask) -> None:
-        start = time.perf_counter()
-        try:
-            await submission.committed()
-        except AnswerWithheld as withheld:
-            self._ledger.withheld(withheld.reason, len(request_ids))
+    def _conclude(
+        self, ask: Ask, made: list[Made], since: float, submission: Submission, withheld: AnswerWithheld | None
+    ) -> None:
+        if ask.waited is not None:
+            ask.waited(time.perf_counter() - since)
+        if withheld is not None:
+            self._ledger.withheld(withheld.reason, len(made))
             if withheld.reason == "deadline":
-                self._exporter.note_withheld(submission, request_ids, withheld.reason)
-            raise
-        finally:
-            if ask.waited is not None:
-                ask.waited(time.perf_counter() - start)
+                self._exporter.note_withheld(submission, [row.request_id for row in made], withheld.reason)
+            raise withheld
 
-    def _response(self, made: _Made, submission: Submission, place: int, log_json: str) -> str:
-        position = submission.entries[place].position
-        assert position is not None, "an answer without evidence must not be built"
-        return self._writer.response(made.instance.subject_json, made.core, log_json, position)
+    def _response(self, made: Made, submission: Submission, place: int) -> str:
+        return self._maker.response(made, self._exporter.log, submission.entries[place].position)
 
-    async def _batch_response(self, made: list[_Made], submission: Submission) -> bytes:
-        log_json = msgspec.json.encode(self._exporter.log).decode()
+    async def _batch_response(self, made: list[Made], submission: Submission) -> bytes:
         parts: list[str] = []
         for place, row in enumerate(made):
-            parts.append(self._response(row, submission, place, log_json))
+            parts.append(self._response(row, submission, place))
             await _let_others(place)
         return f'{{"predictions":[{",".join(parts)}]}}'.encode()
 

@@ -35,6 +35,7 @@ from service.web.problems import RequestRefused, error_type, problem_of
 from service.web.receipts import ReceiptRoutes
 from service.web.reply import Reply
 from service.web.traced import Traced
+from service.web.turns import Turns
 
 _LOG: Final = logging.getLogger("countersign.service")
 _Asked = Request[Any, Any, Any]
@@ -54,8 +55,20 @@ class Parts(NamedTuple):
     telemetry: Lane | None = None
 
 
+class MainPort(NamedTuple):
+    """What answers on the main port; ``turns``, if any, takes ordinary predictions past the application."""
+
+    app: ASGIApp
+    turns: Turns | None
+
+
 def build_app(parts: Parts) -> ASGIApp:
     """The application of the main port."""
+    return build_main_port(parts).app
+
+
+def build_main_port(parts: Parts) -> MainPort:
+    """The application of the main port, and the short way around it."""
     card = parts.bundle.card
     predict = PredictRoutes(parts.predictor, parts.exporter, parts.door, parts.metrics, parts.max_body)
     app = Litestar(
@@ -72,7 +85,10 @@ def build_app(parts: Parts) -> ASGIApp:
     )
     add_schemas(app, card, parts.predictor.schema)
     observed = Observed(app, parts.metrics, {"/predict": predict.single, "/predict/batch": predict.batch})
-    return observed if parts.telemetry is None else Traced(observed, parts.telemetry)
+    if parts.telemetry is not None:
+        # A telemetry span is about the whole exchange, which only the application sees.
+        return MainPort(Traced(observed, parts.telemetry), None)
+    return MainPort(observed, Turns(predict, parts.predictor, parts.metrics))
 
 
 def build_metrics_app(parts: Parts) -> ASGIApp:

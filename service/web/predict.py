@@ -7,8 +7,8 @@ who are known, and nobody waits for it.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple
 
 from litestar.types import Receive, Scope
 
@@ -19,7 +19,8 @@ from contracts.problem import Problem
 from service.errors import AnswerWithheld
 from service.evidence.exporter import Exporter
 from service.metrics import ServiceMetrics
-from service.prediction.predictor import Ask, Predictor
+from service.prediction.making import Ask
+from service.prediction.predictor import Predictor
 from service.prediction.rejection import RequestRejected
 from service.prediction.trace_context import read_link
 from service.telemetry.exchange import exchange_of
@@ -32,8 +33,20 @@ from service.web.reply import Reply, problem_reply
 
 _LOG = logging.getLogger("countersign.service")
 _ROLE: Final = "consumer"
+SINGLE: Final = "/predict"
+BATCH: Final = "/predict/batch"
+
+
+class Arrival(NamedTuple):
+    """Ids of a request, and when it came in unix nanoseconds: its fields stand in `Ask` in the same order."""
+
+    request_id: bytes
+    span_id: bytes
+    start: int
+
 
 Answering = Callable[[Ask, bytes], Awaitable[bytes]]
+Waited = Callable[[float], None]
 
 
 class PredictRoutes:
@@ -51,45 +64,58 @@ class PredictRoutes:
 
     async def single(self, scope: Scope, receive: Receive) -> Reply:
         """`POST /predict`."""
-        return await self._answer(scope, receive, "/predict", self._predictor.answer)
+        return await self._answer(scope, receive, SINGLE, self._predictor.answer)
 
     async def batch(self, scope: Scope, receive: Receive) -> Reply:
         """`POST /predict/batch`."""
-        return await self._answer(scope, receive, "/predict/batch", self._predictor.answer_batch)
+        return await self._answer(scope, receive, BATCH, self._predictor.answer_batch)
 
     async def _answer(self, scope: Scope, receive: Receive, route: str, answering: Answering) -> Reply:
-        start = time.time_ns()
-        request_id, span_id = self._ids.request_id(), self._ids.span_id()
-        caller: str | None = None
+        arrival = self.arrival()
         exchange = exchange_of(scope)
         if exchange is not None:
-            exchange.request_id = request_id
+            exchange.request_id = arrival.request_id
+        caller: str | None = None
         try:
             headers = read_headers(scope["headers"])
-            caller = self._door.admit(headers.get(b"authorization"), _ROLE).name
-            require_json(headers)
+            caller = self.enter(headers)
             body = await read_body(receive, headers.get(b"content-length"), self._max_body)
-            # Before anything is found wrong with the request: a reject leaves a record too, and what waits is bounded.
-            self._predictor.admit()
-            ask = Ask(
-                caller,
-                request_id,
-                span_id,
-                start,
-                client_request_id(headers.get(b"x-request-id")),
-                read_link(headers.get(b"traceparent"), headers.get(b"tracestate")),
-                None if exchange is None else exchange.waited,
-            )
+            ask = self.ask(arrival, caller, headers, None if exchange is None else exchange.waited)
             answer = Reply(200, await answering(ask, body))
         except Exception as error:
-            problem = problem_of(error, uuid_text(request_id))
+            problem = problem_of(error, uuid_text(arrival.request_id))
             if exchange is not None:
                 exchange.error_type = error_type(error, problem)
-            return self._refuse(error, problem, request_id, route, caller)
-        leave_exemplar(scope, request_id, span_id)
+            return self.refuse(error, problem, arrival.request_id, route, caller)
+        leave_exemplar(scope, arrival.request_id, arrival.span_id)
         return answer
 
-    def _refuse(self, error: Exception, problem: Problem, request_id: bytes, route: str, caller: str | None) -> Reply:
+    # The steps of an answer, in their order
+
+    def arrival(self) -> Arrival:
+        """Ids and time of a request that comes in now."""
+        return Arrival(self._ids.request_id(), self._ids.span_id(), time.time_ns())
+
+    def enter(self, headers: Mapping[bytes, str]) -> str:
+        """The caller's name, before the body is looked at. Raises RequestRefused."""
+        caller = self._door.admit(headers.get(b"authorization"), _ROLE).name
+        require_json(headers)
+        return caller
+
+    def ask(self, arrival: Arrival, caller: str, headers: Mapping[bytes, str], waited: Waited | None = None) -> Ask:
+        """What the predictor needs to know. Raises AnswerWithheld or RequestRejected."""
+        # Before anything is found wrong with the request: a reject leaves a record too, and what waits is bounded.
+        self._predictor.admit()
+        return Ask(
+            caller,
+            *arrival,
+            client_request_id(headers.get(b"x-request-id")),
+            read_link(headers.get(b"traceparent"), headers.get(b"tracestate")),
+            waited,
+        )
+
+    def refuse(self, error: Exception, problem: Problem, request_id: bytes, route: str, caller: str | None) -> Reply:
+        """The problem document of what went wrong, after it was recorded and counted."""
         if isinstance(error, RequestRejected):
             self._metrics.rejected(error.kind)
             self._record("reject", request_id, problem, {**_about(route, problem, caller), **_rejection(error)})

@@ -82,6 +82,12 @@ def write_linear_bundle(root: Path, card: str = LINEAR_CARD) -> Path:
     return _write(root, card, _linear_model(), json.dumps(explanation).encode())
 
 
+def write_crowd_bundle(root: Path) -> Path:
+    """A model of the same request whose answer to a row depends on the rows beside it."""
+    card = "\n".join(line for line in LINEAR_CARD.splitlines() if not line.startswith("explanation:")) + "\n"
+    return _write(root, card, _linear_model(crowd=True), None)
+
+
 def write_mixed_bundle(root: Path, card: str = MIXED_CARD) -> Path:
     """Three classes, one input per feature, a text among them, and no explanation."""
     return _write(root, card, _mixed_model(), None)
@@ -98,11 +104,12 @@ def _write(root: Path, card: str, model: bytes, explanation: bytes | None) -> Pa
     return root
 
 
-def _linear_model() -> bytes:
+def _linear_model(crowd: bool = False) -> bytes:
     offset = BASELINE - sum(c * m for c, m in zip(COEFFICIENTS, CENTERS, strict=True))
     nodes = [
         helper.make_node("MatMul", ["features", "weights"], ["product"]),
-        helper.make_node("Add", ["product", "offset"], ["logit"]),
+        helper.make_node("ReduceMax", ["product"], ["largest"], keepdims=1),
+        helper.make_node("Sub" if crowd else "Add", ["product", "largest" if crowd else "offset"], ["logit"]),
         helper.make_node("Sigmoid", ["logit"], ["positive"]),
         helper.make_node("Sub", ["one", "positive"], ["negative"]),
         helper.make_node("Concat", ["negative", "positive"], ["probabilities"], axis=1),

@@ -21,6 +21,7 @@ from tests.service.small_bundle import (
     COEFFICIENTS,
     LINEAR_CARD,
     MIXED_CARD,
+    write_crowd_bundle,
     write_linear_bundle,
     write_mixed_bundle,
 )
@@ -48,6 +49,15 @@ def test_rows_of_one_call_do_not_touch_each_other(bundle: Path, mixed_bundle: Pa
             assert alone is not None
             assert together.label == alone.label
             assert math.isclose(together.score, alone.score, rel_tol=1e-13)
+
+
+def test_rows_that_look_at_each_other_are_predicted_alone(tmp_path: Path) -> None:
+    """Callers of one moment must not feel each other, whatever the artifact does with a batch."""
+    model = Model(load_bundle(write_crowd_bundle(tmp_path / "crowd")))
+    rows: list[Row] = [(float(n), 20.0 + n, 100.0 * n, n % 8) for n in range(50)]
+    alone = [model.predict([row])[0] for row in rows]
+    assert model.predict(rows) != alone
+    assert model.predict_side_by_side(rows) == alone
 
 
 def test_bundle_without_explanation_gives_no_reasons(mixed_bundle: Path) -> None:

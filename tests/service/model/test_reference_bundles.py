@@ -71,3 +71,17 @@ def test_contributions_and_baseline_are_the_logit(root: Path) -> None:
         logit = math.log(outcome.score / (1 - outcome.score))
         assert math.isclose(baseline + sum(contributions.values()), logit, abs_tol=1e-9)
         assert len(json.loads(explained.reasons)) == min(4, len(contributions))
+
+
+@pytest.mark.parametrize("root", BUNDLES, ids=lambda path: path.parent.name)
+def test_scores_do_not_depend_on_who_asks_at_the_same_moment(root: Path) -> None:
+    """To the last bit: every evaluation row scores alone what it scores among others, in groups of any size."""
+    bundle = load_bundle(root)
+    model, schema = Model(bundle), RequestSchema(bundle.card)
+    rows = [
+        schema.decode(json.dumps(request_of(bundle, row)).encode()).row for row in rows_of(bundle, "evaluation.csv")
+    ]
+    alone = [model.predict((row,))[0] for row in rows]
+    for size in (2, 3, 5, 8, 31, 64, len(rows)):
+        groups = [model.predict_side_by_side(rows[start : start + size]) for start in range(0, len(rows), size)]
+        assert [outcome for group in groups for outcome in group] == alone
