@@ -42,7 +42,7 @@ from audit_sidecar.sequence.own_stream import OwnStream
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
 from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader, StoreWriter
-from audit_sidecar.stores.url import open_reader, open_writer, store_path
+from audit_sidecar.stores.url import is_shared, open_reader, open_writer, store_path
 from audit_sidecar.tlog.keys import Signer
 from contracts.address import Address
 from contracts.identifiers import IdSource
@@ -101,7 +101,8 @@ def _assemble(
     anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, verifiers)
     keys = announcement(verifiers, reader)
     metrics = SidecarMetrics(version, time.time)
-    metrics.watch_store(store_path(settings.store))
+    if not is_shared(settings.store):
+        metrics.watch_store(store_path(settings.store))
     metrics.tree_size.set(head.frontier.size)
     images = settings.release.images
     release = Release(commit=settings.release.commit, images=None if images is None else tuple(images))

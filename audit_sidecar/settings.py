@@ -36,7 +36,7 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """All of them."""
 
     store: str
-    """Store URL, ``sqlite:///path``."""
+    """Store URL, ``sqlite:///path`` or ``postgresql://user@host/database``; password and TLS as libpq takes them."""
     key: str
     """File with the log's private key; during a rotation it holds several, the current one first, and each signs."""
     otlp_http: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:4318"])

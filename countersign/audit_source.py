@@ -48,7 +48,7 @@ class AuditSource(Protocol):
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """The arguments that name a source."""
-    parser.add_argument("source", metavar="STORE-or-URL", help="sqlite:///path, or http://host:port of an audit API")
+    parser.add_argument("source", metavar="STORE-or-URL", help="store URL, or http://host:port of an audit API")
     parser.add_argument("--token", metavar="FILE", type=Path, help="file with a bearer token for the audit API")
 
 

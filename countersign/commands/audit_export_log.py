@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from audit_sidecar.publish.export_log import export_log
-from audit_sidecar.stores.url import open_reader
+from audit_sidecar.stores.url import HELP, open_reader
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("store", metavar="STORE", help="store URL, sqlite:///path (four slashes for an absolute path)")
+    parser.add_argument("store", metavar="STORE", help=HELP)
     parser.add_argument("folder", metavar="DIR", type=Path, help="empty, or an older export of the same log")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audit_sidecar.run import run_sidecar
 from audit_sidecar.settings import SidecarSettings
+from audit_sidecar.stores.url import HELP
 from contracts.settings import load_settings
 from countersign import __version__
 from countersign.command import add_tls
@@ -17,9 +18,7 @@ _FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "anchor", "public_l
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "--store", metavar="STORE", help="store URL, sqlite:///path (four slashes for an absolute path)"
-    )
+    parser.add_argument("--store", metavar="STORE", help=HELP)
     parser.add_argument("--key", metavar="FILE", help="the log's private key, from 'countersign keygen'")
     parser.add_argument(
         "--otlp-http",
