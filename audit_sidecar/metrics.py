@@ -57,6 +57,11 @@ class SidecarMetrics:
             names.AUDIT_CHECKPOINT_TIME, "When the newest checkpoint was signed.", registry=registry
         )
 
+        self._archive_size = Gauge(names.AUDIT_ARCHIVE_SIZE, "Leaves in the archive; 0 without one.", registry=registry)
+        self._archive_time = Gauge(
+            names.AUDIT_ARCHIVE_TIME, "When the archive last held the newest checkpoint.", registry=registry
+        )
+
     def watch_store(self, path: Path) -> None:
         """Measure the store's files and the free space beside them at every scrape."""
         size = Gauge(names.AUDIT_STORE_BYTES, "Bytes of the store's files.", registry=self.registry)
@@ -73,6 +78,11 @@ class SidecarMetrics:
             self._missing.inc(counts.missing)
         if new_records:
             self._group.observe(new_records)
+
+    def count_archived(self, size: int) -> None:
+        """A round of the archiver ended, and the archive holds ``size`` leaves."""
+        self._archive_size.set(size)
+        self._archive_time.set(self._clock())
 
     def count_commit(self, seconds: float, size: int) -> None:
         """One durable commit that brought the log to ``size`` leaves."""
