@@ -15,6 +15,7 @@ from typing import Final
 import zstandard
 
 from audit_sidecar.stores.sqlite.kept_span import abridge
+from audit_sidecar.stores.store import Finding
 from contracts.identifiers import uuid_text
 from contracts.leaf import Leaf
 from contracts.otlp import encode_span, with_sequence
@@ -62,9 +63,10 @@ def _span(draw: random.Random, number: int) -> bytes:
         batch_id=uuid_text(_identifier(draw, end)) if draw.random() < 0.2 else None,
         threshold=0.5, explanation=_json(parts),
     )  # fmt: skip
-    # As the store compresses them: what the leaf's row holds is left out.
+    # As the store compresses them: what its rows hold is left out.
     span = with_sequence(encode_span(to_span(event, model)), number)
-    return abridge(span, Leaf(b"", "prediction", event.span_id, end, request_id))
+    leaf = Leaf(b"", "prediction", event.span_id, end, request_id)
+    return abridge(span, leaf, Finding(event.subject, event.label, score))
 
 
 def _identifier(draw: random.Random, nanoseconds: int) -> bytes:

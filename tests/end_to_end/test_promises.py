@@ -18,8 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from audit_sidecar.query.parameters import Filters, search_of
 from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
-from audit_sidecar.stores.sqlite.rows import unsigned
-from audit_sidecar.stores.store import Search
+from audit_sidecar.stores.sqlite.rows import subject_text, unsigned
+from audit_sidecar.stores.store import Finding, Search
 from contracts import semconv
 from contracts.bundle import load_bundle
 from contracts.identifiers import IdSource, uuid_text
@@ -124,7 +124,7 @@ def test_p3_everything_a_period_holds_is_counted(stack: Living) -> None:
     assert stack.evidence().reader.count(Search(kind="prediction")) == sum(map(float, made))
 
 
-_ROW = ("leaf", "payload", "finding")
+_ROW = ("leaf", "payload")
 
 
 def _run(*statements: str) -> Callable[[apsw.Connection, int], None]:
@@ -152,17 +152,18 @@ def _swap(database: apsw.Connection, index: int) -> None:
 
 def _edit_answer(database: apsw.Connection, index: int) -> None:
     (row,) = database.execute(
-        "SELECT l.commitment, l.span, l.time, l.trace, p.dictionary, p.span"
+        "SELECT l.commitment, l.span, l.time, l.trace, p.subject, p.score, p.dictionary, p.span"
         " FROM leaf AS l JOIN payload AS p USING (leaf_index) WHERE leaf_index = ?", (index,)
     )  # fmt: skip
-    commitment, span_id, time, trace, *kept = row
+    commitment, span_id, time, trace, subject, score, *kept = row
     leaf = Leaf(commitment, "prediction", span_id, unsigned(time), trace)
     spans = SpanKeeper()
-    span = spans.unpack(KeptSpan(*kept), leaf)
+    finding = Finding(subject_text(subject), None, score)
+    span = spans.unpack(KeptSpan(*kept), leaf, finding)
     edited = span.replace(b"retain", b"churn!")
     assert edited != span
     database.execute(
-        "UPDATE payload SET dictionary = ?, span = ? WHERE leaf_index = ?", (*spans.pack(edited, leaf), index)
+        "UPDATE payload SET dictionary = ?, span = ? WHERE leaf_index = ?", (*spans.pack(edited, leaf, finding), index)
     )
 
 

@@ -12,7 +12,7 @@ from audit_sidecar.errors import Fatal, Pushback, StoreRefused
 
 APPLICATION_ID: Final = 0x43536967
 """Marks the file as ours ("CSig"), so that no other SQLite file is ever taken for a log."""
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _OLDEST_SAFE_SQLITE: Final = 3_051_003
 """Before 3.51.3 a write-ahead log could be reset while in use and corrupt the file (sqlite.org/wal.html)."""
 

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a span is kept in few bytes, and given back byte for byte.
 
-Ids and times that the leaf's row holds already are left out, and the rest is compressed with a dictionary that was
-trained on synthetic spans alone. Each row names its dictionary, so that later ones can be added; none is ever changed
-or removed. Number 0 = kept as it is. What a damaged row gives instead of its span does not open the commitment.
+What the leaf's row and the payload's own row hold already is left out: ids, times, pseudonym and score. The rest is
+compressed with a dictionary that was trained on synthetic spans alone. Each row names its dictionary, so that later
+ones can be added; none is ever changed or removed. Number 0 = kept as it is. What a damaged row gives instead of its
+span does not open the commitment.
 """
 
+import struct
 from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
 
 import zstandard
 
+from audit_sidecar.stores.store import Finding
 from contracts.errors import ContractError
 from contracts.identifiers import uuid_text
-from contracts.leaf import Leaf
-from contracts.timestamps import format_time
+from contracts.leaf import Leaf, leaf_text
 from contracts.wire import read_varint, varint
 
 PLAIN: Final = 0
@@ -23,11 +25,17 @@ NEWEST: Final = 1
 _FILES: Final = {1: "spans-1.zdict"}
 _LONGEST: Final = 64 << 20
 """No receiver takes a longer span; a damaged row cannot ask for more memory."""
+_FRAME: Final = b"\x00"
+"""How our frames begin. One that begins otherwise may name a length, and so much memory would be taken for it."""
+_DOUBLE: Final = struct.Struct("<d")
 _ESCAPE: Final = b"\xff\xfe"
-_IDS: Final = _ESCAPE + b"\x01"
-_REQUEST: Final = _ESCAPE + b"\x02"
-_CLOCK: Final = _ESCAPE + b"\x03"
-_END: Final = _ESCAPE + b"\x04"
+_IDS, _REQUEST, _CLOCK, _END, _SUBJECT, _SCORE = (_ESCAPE + bytes((number,)) for number in range(1, 7))
+_NOWHERE: Final = _ESCAPE
+"""In no span that has marks."""
+NOTHING: Final = Finding()
+
+_Known = tuple[tuple[bytes, bytes], ...]
+"""What is known of a span besides its row's bytes, each with its mark, in the order in which predictions say it."""
 
 
 class KeptSpan(NamedTuple):
@@ -61,47 +69,56 @@ class SpanKeeper:
     def __init__(self) -> None:
         self._codec = cache(_Codec)
 
-    def pack(self, span: bytes, leaf: Leaf) -> KeptSpan:
-        """The row's form of the span of this leaf."""
-        if _ESCAPE in span:
+    def pack(self, span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> KeptSpan:
+        """The row's form of the span of this leaf, whose text may be given. The row must keep the finding too."""
+        # The first byte alone is looked for much faster, and most spans do without it.
+        if _ESCAPE[0] in span and _ESCAPE in span:
             return KeptSpan(PLAIN, span)
-        short = abridge(span, leaf)
+        short = abridge(span, leaf, finding, text)
         packed = varint(len(short)) + self._codec(NEWEST).compress(short)
         return KeptSpan(NEWEST, packed) if len(packed) < len(span) else KeptSpan(PLAIN, span)
 
-    def unpack(self, kept: KeptSpan, leaf: Leaf) -> bytes:
+    def unpack(self, kept: KeptSpan, leaf: Leaf, finding: Finding = NOTHING) -> bytes:
         """The span; the row's bytes as they are when they cannot be unpacked."""
         if kept.dictionary not in _FILES:
             return kept.data
         try:
             length, start = read_varint(kept.data, 0)
-            if length > _LONGEST:
+            if length > _LONGEST or not kept.data.startswith(_FRAME, start):
                 return kept.data
             short = self._codec(kept.dictionary).decompress(kept.data[start:], max_output_size=length)
         except (ContractError, zstandard.ZstdError):
             return kept.data
-        return _restore(short, leaf)
+        # No mark is in a span, so that each is in here once or not at all, and never arises from what is put back.
+        for mark, known in _known(leaf, finding, leaf_text(leaf)):
+            short = short.replace(mark, known, 1)
+        return short
 
 
-def abridge(span: bytes, leaf: Leaf) -> bytes:
-    """The span with marks for what its leaf says; it must not hold `_ESCAPE`."""
-    for mark, known in _known(leaf):
-        span = span.replace(known, mark, 1)
-    return span
+def abridge(span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> bytes:
+    """The span with marks for what is known of it; it must not hold `_ESCAPE`."""
+    parts: list[bytes] = []
+    at = 0
+    for mark, known in _known(leaf, finding, text or leaf_text(leaf)):
+        found = span.find(known, at)
+        if found >= 0:
+            parts += (span[at:found], mark)
+            at = found + len(known)
+    parts.append(span[at:])
+    return b"".join(parts)
 
 
-def _restore(short: bytes, leaf: Leaf) -> bytes:
-    # In the opposite order: an id or a time may hold any bytes, even those of a mark that was set before.
-    for mark, known in reversed(_known(leaf)):
-        short = short.replace(mark, known, 1)
-    return short
-
-
-def _known(leaf: Leaf) -> tuple[tuple[bytes, bytes], ...]:
-    # Fields 1, 2 and 8 of a Span as every encoder writes them, and the texts that an answer repeats.
+def _known(leaf: Leaf, finding: Finding, text: bytes) -> _Known:
+    # Fields 1, 2 and 8 of a Span as every encoder writes them; request id and end as an answer spells them, and so
+    # does the leaf's text, at fixed places from its beginning and from its end.
+    request = text[87:123] if leaf.id == leaf.trace else uuid_text(leaf.trace).encode()
+    subject, score = finding.subject, finding.score
     return (
-        (_IDS, b"\x0a\x10" + leaf.trace + b"\x12\x08" + leaf.span),
+        (_IDS, b"\x0a\x10%b\x12\x08%b" % (leaf.trace, leaf.span)),
         (_CLOCK, b"\x41" + leaf.time.to_bytes(8, "little")),
-        (_REQUEST, uuid_text(leaf.trace).encode()),
-        (_END, format_time(leaf.time).encode()),
+        (_SUBJECT, subject.encode() if subject else _NOWHERE),
+        (_REQUEST, request),
+        (_END, text[-81:-51]),
+        # A row gives back neither the sign of a zero nor what is no number.
+        (_SCORE, _DOUBLE.pack(score) if score else _NOWHERE),
     )

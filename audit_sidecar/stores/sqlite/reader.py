@@ -138,8 +138,8 @@ class SqliteReader:
     def findings(self, start: int, stop: int) -> dict[int, Finding]:
         """Index rows of [start, stop) as stored, for fsck."""
         query = """
-            SELECT l.leaf_index, f.subject, f.label, f.score, c.leaf_index IS NOT NULL FROM leaf AS l
-            LEFT JOIN finding AS f ON f.leaf_index = l.leaf_index
+            SELECT l.leaf_index, p.subject, p.label, p.score, c.leaf_index IS NOT NULL FROM leaf AS l
+            LEFT JOIN payload AS p ON p.leaf_index = l.leaf_index
             LEFT JOIN conflict AS c ON c.leaf_index = l.leaf_index
             WHERE l.leaf_index >= ? AND l.leaf_index < ?
         """
@@ -152,7 +152,7 @@ class SqliteReader:
     def strays(self) -> list[str]:
         """Rows that belong to no leaf and no stream, named in words; for fsck. A sound store has none."""
         found = []
-        for table in ("payload", "finding", "conflict", "gap"):
+        for table in ("payload", "conflict", "gap"):
             # Inside the log every index has a leaf, which fsck has seen; so a stray lies before it or behind it.
             ends = f"(SELECT min(leaf_index) FROM {table}), (SELECT max(leaf_index) FROM {table})"  # noqa: S608  (our own names)
             first, last, size = self._one(f"SELECT {ends}, size FROM log")  # noqa: S608

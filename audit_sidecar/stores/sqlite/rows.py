@@ -5,17 +5,17 @@ import hashlib
 from typing import Any, Final
 
 from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
-from audit_sidecar.stores.store import StoredRecord, StreamState
+from audit_sidecar.stores.store import Finding, StoredRecord, StreamState
 from contracts import semconv
 from contracts.leaf import Leaf
 from contracts.payload import Payload, PayloadContext, payload_bytes
 
 KIND_NUMBER: Final = {kind: number for number, kind in enumerate(semconv.RECORD_KINDS)}
-_HALF: Final = 1 << 63
+HALF: Final = 1 << 63
 
 SELECT_RECORD: Final = """
 SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
-       s.uuid, s.release, p.salt, p.dictionary, p.span, p.context
+       s.uuid, s.release, p.salt, p.subject, p.score, p.dictionary, p.span, p.context
 FROM leaf AS l LEFT JOIN stream AS s ON s.id = l.stream LEFT JOIN payload AS p ON p.leaf_index = l.leaf_index
 """
 SELECT_STREAM: Final = """
@@ -27,12 +27,12 @@ FROM stream AS s JOIN context AS c ON c.id = s.context
 
 def signed(unsigned: int) -> int:
     """A u64 as SQLite's signed integer, moved down by 2**63 so that the order of times is the order of rows."""
-    return unsigned - _HALF
+    return unsigned - HALF
 
 
 def unsigned(value: int) -> int:
     """The inverse of `signed`."""
-    return value + _HALF
+    return value + HALF
 
 
 def subject_key(subject: str | None) -> bytes | str | None:
@@ -63,12 +63,15 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
 
 def read_record(row: tuple[Any, ...], context: PayloadContext | None, spans: SpanKeeper) -> StoredRecord:
     """A row of `SELECT_RECORD`, with the context that it names."""
-    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, *kept, _ = row
+    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, *kept = row
     # A number that no kind has is given as it is: the row then does not give its leaf's hash, and is named for it.
     kind = semconv.RECORD_KINDS[number] if 0 <= number < len(semconv.RECORD_KINDS) else f"unknown {number}"
     leaf = Leaf(
         commitment, kind, span_id, unsigned(time), trace,
         trace if kind in semconv.REQUEST_KINDS else about, release, seq, stream,
     )  # fmt: skip
-    payload = None if context is None or kept[1] is None else Payload(context, spans.unpack(KeptSpan(*kept), leaf))
-    return StoredRecord(index, leaf, leaf_hash, salt, payload)
+    salt, subject, score, dictionary, data, _ = kept
+    if context is None or data is None:
+        return StoredRecord(index, leaf, leaf_hash, salt, None)
+    span = spans.unpack(KeptSpan(dictionary, data), leaf, Finding(subject_text(subject), None, score))
+    return StoredRecord(index, leaf, leaf_hash, salt, Payload(context, span))

@@ -77,20 +77,16 @@ CREATE TABLE payload (
     leaf_index INTEGER PRIMARY KEY,
     context    INTEGER NOT NULL REFERENCES context,
     salt       BLOB    NOT NULL,
-    dictionary INTEGER NOT NULL,            -- what the span is compressed with, see kept_span.py; 0 = as it is
-    span       BLOB    NOT NULL
-) STRICT
-;
-CREATE TABLE finding (
-    leaf_index INTEGER PRIMARY KEY,
     subject    ANY,                         -- 16 bytes of a pseudonym, or text
     label      TEXT,
-    score      REAL
+    score      REAL,
+    dictionary INTEGER NOT NULL,            -- what the span is compressed with, see kept_span.py; 0 = as it is
+    span       BLOB    NOT NULL             -- without what leaf, subject and score say
 ) STRICT
 ;
 -- Pseudonyms are random, and an index in their order would touch another page for each record. So it is in order
--- within 2,048 records at a time: what is written stays small, and a search looks once into each such part.
-CREATE INDEX finding_by_subject ON finding (leaf_index >> 11, substr(subject, 1, 8)) WHERE subject IS NOT NULL
+-- within 512 records at a time: what is written stays small, and a search looks once into each such part.
+CREATE INDEX payload_by_subject ON payload (leaf_index >> 9, substr(subject, 1, 8)) WHERE subject IS NOT NULL
 ;
 CREATE TABLE conflict (
     leaf_index INTEGER PRIMARY KEY

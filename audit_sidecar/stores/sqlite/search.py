@@ -5,10 +5,10 @@ from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, signed, subject_key
 from audit_sidecar.stores.store import Search
 
 _PART = """
-    (f.leaf_index >> 11) IN (
-        WITH RECURSIVE part (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM part WHERE n < (SELECT size >> 11 FROM log))
+    (p.leaf_index >> 9) IN (
+        WITH RECURSIVE part (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM part WHERE n < (SELECT size >> 9 FROM log))
         SELECT n FROM part
-    ) AND substr(f.subject, 1, 8) = substr(?, 1, 8)
+    ) AND substr(p.subject, 1, 8) = substr(?, 1, 8)
 """
 """As the index by subject is made: every part of it, then a subject's beginning."""
 
@@ -19,10 +19,10 @@ def search_clause(search: Search) -> tuple[str, tuple[object, ...]]:
     conditions: list[tuple[str, object | None]] = [
         ("l.kind = ?", None if search.kind is None else KIND_NUMBER.get(search.kind, -1)),
         (_PART, subject_key(search.subject)),
-        ("f.subject = ?", subject_key(search.subject)),
-        ("f.label = ?", search.label),
-        ("f.score >= ?", search.min_score),
-        ("f.score <= ?", search.max_score),
+        ("p.subject = ?", subject_key(search.subject)),
+        ("p.label = ?", search.label),
+        ("p.score >= ?", search.min_score),
+        ("p.score <= ?", search.max_score),
         (stream.format("model_id"), search.model),
         (stream.format("model_version"), search.version),
         ("l.time >= ?", None if search.start is None else signed(search.start)),
@@ -39,7 +39,7 @@ def search_clause(search: Search) -> tuple[str, tuple[object, ...]]:
     tables = "leaf AS l"
     if search.subject is not None:
         # Few records are one subject's: start from them, whatever order the page is wanted in.
-        tables = "finding AS f INDEXED BY finding_by_subject CROSS JOIN leaf AS l ON l.leaf_index = f.leaf_index"
-    elif any(text.startswith("f.") for text in texts):
-        tables = "leaf AS l JOIN finding AS f ON f.leaf_index = l.leaf_index"
+        tables = "payload AS p INDEXED BY payload_by_subject CROSS JOIN leaf AS l ON l.leaf_index = p.leaf_index"
+    elif any(text.startswith("p.") for text in texts):
+        tables = "leaf AS l JOIN payload AS p ON p.leaf_index = l.leaf_index"
     return f"FROM {tables}" + (f" WHERE {' AND '.join(texts)}" if texts else ""), tuple(values)

@@ -13,8 +13,8 @@ from audit_sidecar.errors import Fatal, StoreRefused
 from audit_sidecar.stores.sqlite.connection import open_writer, transaction
 from audit_sidecar.stores.sqlite.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.page_cache import write_anew
-from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, context_digest, signed, subject_key
-from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint, StreamState
+from audit_sidecar.stores.sqlite.rows import HALF, KIND_NUMBER, context_digest, signed, subject_key
+from audit_sidecar.stores.store import Commit, SignedCheckpoint, StreamState
 from contracts import semconv
 from contracts.payload import PayloadContext
 
@@ -112,23 +112,24 @@ class SqliteWriter:
     def _put_records(self, commit: Commit, streams: dict[bytes, int], contexts: dict[bytes, int]) -> None:
         leaves: list[tuple[Any, ...]] = []
         payloads: list[tuple[Any, ...]] = []
-        findings: list[tuple[Any, ...]] = []
         conflicts: list[tuple[int]] = []
-        known: dict[PayloadContext, int] = {}
-        for index, record in enumerate(commit.records, start=commit.old_size):
-            context = record.payload.context
-            if context not in known:
-                known[context] = self._context(context, contexts)
-            leaves.append(_leaf_row(index, record, streams))
-            payloads.append((index, known[context], record.salt, *self._spans.pack(record.payload.span, record.leaf)))
-            finding = record.finding
-            if (finding.subject, finding.label, finding.score) != (None, None, None):
-                findings.append((index, subject_key(finding.subject), finding.label, finding.score))
+        pack = self._spans.pack
+        context, number = None, 0
+        for index, (leaf, leaf_hash, salt, payload, finding, text) in enumerate(commit.records, start=commit.old_size):
+            about = None if leaf.kind in semconv.REQUEST_KINDS else leaf.id
+            stream = None if leaf.stream is None else streams[leaf.stream]
+            time = leaf.time - HALF
+            row = index, leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], leaf.trace, leaf.span, time, stream
+            leaves.append((*row, leaf.seq, about))
+            if payload.context is not context:
+                context = payload.context
+                number = self._context(context, contexts)
+            found_by = subject_key(finding.subject), finding.label, finding.score
+            payloads.append((index, number, salt, *found_by, *pack(payload.span, leaf, finding, text)))
             if finding.conflict:
                 conflicts.append((index,))
         self._many("INSERT INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", leaves)
-        self._many("INSERT INTO payload VALUES (?, ?, ?, ?, ?)", payloads)
-        self._many("INSERT INTO finding VALUES (?, ?, ?, ?)", findings)
+        self._many("INSERT INTO payload VALUES (?, ?, ?, ?, ?, ?, ?, ?)", payloads)
         self._many("INSERT INTO conflict VALUES (?)", conflicts)
 
     def _context(self, context: PayloadContext, contexts: dict[bytes, int]) -> int:
@@ -146,16 +147,6 @@ class SqliteWriter:
     def _many(self, query: str, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             self._connection.executemany(query, rows)
-
-
-def _leaf_row(index: int, record: NewRecord, streams: dict[bytes, int]) -> tuple[Any, ...]:
-    leaf = record.leaf
-    about = None if leaf.kind in semconv.REQUEST_KINDS else leaf.id
-    stream = None if leaf.stream is None else streams[leaf.stream]
-    return (
-        index, record.leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], leaf.trace, leaf.span,
-        signed(leaf.time), stream, leaf.seq, about,
-    )  # fmt: skip
 
 
 def _identify(path: Path) -> tuple[int, int] | None:

@@ -94,13 +94,16 @@ BAD_LEAVES: dict[str, tuple[list[str], int]] = {
     "the first row lost": ([f"DELETE FROM leaf {at(0)}"], 0),
     "a row too many": ([f"INSERT INTO leaf SELECT {SIZE}, leaf_hash, commitment, kind, trace, span, time, stream, seq, "
                         f"about FROM leaf {at(310)}"], SIZE),
-    "payload gone": ([f"DELETE FROM payload {at(3)}", f"DELETE FROM finding {at(3)}"], 3),
-    "payload gone, index row kept": ([f"DELETE FROM payload {at(3)}"], 3),
-    "subject": ([f"UPDATE finding SET subject = flip(subject) {at(3)}"], 3),
-    "label": ([f"UPDATE finding SET label = 'other' {at(3)}"], 3),
-    "score": ([f"UPDATE finding SET score = 0.999 {at(3)}"], 3),
-    "index row hidden": ([f"DELETE FROM finding {at(3)}"], 3),
-    "index row forged": (["INSERT INTO finding VALUES (8, 'x', NULL, NULL)"], 8),
+    "payload gone": ([f"DELETE FROM payload {at(3)}"], 3),
+    "subject": ([f"UPDATE payload SET subject = flip(subject) {at(3)}"], 3),
+    "subject hidden": ([f"UPDATE payload SET subject = NULL {at(3)}"], 3),
+    "label": ([f"UPDATE payload SET label = 'other' {at(3)}"], 3),
+    "label hidden": ([f"UPDATE payload SET label = NULL {at(3)}"], 3),
+    "score": ([f"UPDATE payload SET score = 0.999 {at(3)}"], 3),
+    "score hidden": ([f"UPDATE payload SET score = NULL {at(3)}"], 3),
+    "subject forged": ([f"UPDATE payload SET subject = 'x' {at(8)}"], 8),
+    "label forged": ([f"UPDATE payload SET label = 'x' {at(8)}"], 8),
+    "score forged": ([f"UPDATE payload SET score = 0.5 {at(8)}"], 8),
     "conflict hidden": ([f"DELETE FROM conflict {at(9)}"], 9),
     "conflict forged": (["INSERT INTO conflict VALUES (10)"], 10),
     "conflict of a producer's forged": (["INSERT INTO conflict VALUES (3)"], 3),
@@ -142,8 +145,10 @@ FAULTS: dict[str, str] = {
     "note": "UPDATE checkpoint SET note = flip(note)",
     "checkpoint's size": "UPDATE checkpoint SET size = size - 1",
     "checkpoint's root": "UPDATE checkpoint SET root = flip(root)",
-    "payload of no leaf": "INSERT INTO payload SELECT 5000, context, salt, dictionary, span FROM payload LIMIT 1",
-    "index row of no leaf": "INSERT INTO finding VALUES (-1, 'x', NULL, NULL)",
+    "payload of no leaf": "INSERT INTO payload SELECT 5000, context, salt, subject, label, score, dictionary, span"
+    " FROM payload LIMIT 1",
+    "payload before the first leaf": "INSERT INTO payload SELECT -1, context, salt, subject, label, score, dictionary,"
+    " span FROM payload LIMIT 1",
     "conflict of no leaf": "INSERT INTO conflict VALUES (5000)",
     "gap of no stream": "INSERT INTO gap VALUES (1, zeroblob(16), 3, 4)",
     "stream without records": "INSERT INTO stream SELECT 900, zeroblob(16), producer, release, context, model_id,"
@@ -168,7 +173,7 @@ def test_a_store_cut_back_consistently_is_found(path: Path) -> None:
     tamper(
         path,
         "DELETE FROM leaf WHERE leaf_index >= 8", "DELETE FROM payload WHERE leaf_index >= 8",
-        "DELETE FROM finding WHERE leaf_index >= 8", "DELETE FROM conflict", "DELETE FROM subtree",
+        "DELETE FROM conflict", "DELETE FROM subtree",
         f"DELETE FROM stream {OTHER_ROW}",
         f"UPDATE log SET size = 8, frontier = x'{frontier.to_bytes().hex()}'",
     )  # fmt: skip

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spans are kept in few bytes and given back byte for byte, whatever they hold."""
 
+import struct
 from importlib.resources import files
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audit_sidecar.stores.sqlite.kept_span import NEWEST, PLAIN, KeptSpan, SpanKeeper
+from audit_sidecar.stores.store import Finding
 from bench.dictionary import train
 from contracts import semconv
 from contracts.identifiers import uuid_text
-from contracts.leaf import Leaf
+from contracts.leaf import Leaf, leaf_text
 from contracts.otlp import EvidenceSpan, encode_span, with_sequence
 from contracts.timestamps import format_time
 
@@ -20,7 +22,7 @@ LEAVES = st.builds(
     Leaf, commitment=st.just(b""), kind=st.just("prediction"), span=st.binary(min_size=8, max_size=8) | MARK.map(
         lambda mark: (mark * 8)[:8]
     ), time=st.integers(0, (1 << 64) - 1), trace=st.binary(min_size=16, max_size=16),
-)  # fmt: skip
+).flatmap(lambda leaf: st.sampled_from([leaf, leaf._replace(id=leaf.trace), leaf._replace(id=bytes(16))]))  # fmt: skip
 
 
 def known(leaf: Leaf) -> list[bytes]:
@@ -31,25 +33,32 @@ def known(leaf: Leaf) -> list[bytes]:
 
 
 @st.composite
-def spans_with_leaves(draw: st.DrawFn) -> tuple[bytes, Leaf]:
-    """Bytes in which ids, times and marks of the kept form stand anywhere, any number of times."""
-    leaf = draw(LEAVES)
-    part = st.binary(max_size=6) | MARK | st.sampled_from(known(leaf))
-    return b"".join(draw(st.lists(part, max_size=12))), leaf
+def spans_with_leaves(draw: st.DrawFn) -> tuple[bytes, Leaf, Finding]:
+    """Bytes in which ids, times, what is found by and marks stand anywhere, any number of times."""
+    leaf, finding = draw(LEAVES), draw(FINDINGS)
+    texts = [(finding.subject or "").encode(), struct.pack("<d", finding.score or 0.0), struct.pack("<d", -0.0)]
+    part = st.binary(max_size=6) | MARK | st.sampled_from([*known(leaf), *texts])
+    return b"".join(draw(st.lists(part, max_size=12))), leaf, finding
 
 
+FINDINGS = st.builds(
+    Finding,
+    subject=st.none() | st.sampled_from(["", "ab" * 16, "a", "\x00", "ÿþ"]) | st.text(max_size=9),
+    score=st.none() | st.floats(allow_nan=False) | st.just(-0.0),
+)
 HOSTILE = Leaf(b"", "prediction", b"\x03" * 8, int.from_bytes(b"\xff\xfe\x01\xff\xfe\x02\xff\xfe", "little"), bytes(16))
 
 
 @given(spans_with_leaves())
-@example((b"", HOSTILE))
-@example((b"".join(known(HOSTILE)), HOSTILE))
-def test_any_span_comes_back_as_it_was(case: tuple[bytes, Leaf]) -> None:
-    """Packing and unpacking with the same leaf is the identity, and never makes a row longer."""
-    span, leaf = case
-    kept = SPANS.pack(span, leaf)
-    assert SPANS.unpack(kept, leaf) == span
+@example((b"", HOSTILE, Finding()))
+@example((b"".join(known(HOSTILE)), HOSTILE, Finding()))
+def test_any_span_comes_back_as_it_was(case: tuple[bytes, Leaf, Finding]) -> None:
+    """Packing and unpacking with the same rows is the identity, and never makes a row longer."""
+    span, leaf, finding = case
+    kept = SPANS.pack(span, leaf, finding)
+    assert SPANS.unpack(kept, leaf, finding) == span
     assert len(kept.data) <= len(span)
+    assert SPANS.pack(span, leaf, finding, leaf_text(leaf)) == kept
 
 
 def prediction(answer: str) -> tuple[bytes, Leaf]:
@@ -77,6 +86,7 @@ def test_another_leaf_gives_another_span() -> None:
 
 
 @given(st.integers(0, 400), st.integers(1, 255))
+@example(2, 208)
 def test_a_damaged_row_never_breaks_the_reading(place: int, change: int) -> None:
     """Whatever byte of a row is changed, some other bytes come back, or the same span; nothing is raised."""
     span, leaf = prediction("{}")
