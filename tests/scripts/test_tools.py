@@ -113,6 +113,7 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
         "transparency": ("go.mod", r"transparency-dev/tessera (\S+)"),
         "collector": ("go.mod", r"collector/otelcol (\S+)"),
         "javascript": ("package.json", r'sdk-trace-base": "(\S+)"'),
+        "reports": ("package.json", r'sarif-multitool-linux": "(\S+)"'),
     }
     named = {made.name: made.version.partition("-")[0].removeprefix("v") for made in tools.TOOLS}
     for name, (file, pattern) in pins.items():
@@ -120,8 +121,9 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
         assert named[name] == pinned.removeprefix("v")
 
 
-def test_the_lock_of_the_sender_names_no_host() -> None:
-    """The npm lock pins by content and leaves where from to the machine."""
-    lock = (tree.ROOT / "tests" / "conformance" / "tools" / "javascript" / "package-lock.json").read_text("utf-8")
+@pytest.mark.parametrize("name", ["javascript", "reports"])
+def test_the_npm_locks_name_no_host(name: str) -> None:
+    """An npm lock pins by content and leaves where from to the machine."""
+    lock = (tools.SOURCES / name / "package-lock.json").read_text("utf-8")
     assert '"integrity": "sha512-' in lock
     assert '"resolved"' not in lock

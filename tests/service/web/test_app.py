@@ -9,6 +9,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from contracts import metrics
+from contracts.cyclonedx import Model, ml_bom
+from contracts.model_card import parse_card
 from contracts.tokens import ROLES, token_hash
 from tests.service.fake_sidecar import FakeSidecar
 from tests.service.running import Service, running
@@ -83,10 +85,21 @@ async def test_card_as_json_and_as_the_very_file(service: Service, bundle: Path)
     assert all(card[name] is not None for name in names)
 
 
-@pytest.mark.parametrize("form", ["cyclonedx", "pdf"])
-async def test_form_of_the_card_that_does_not_exist(service: Service, form: str) -> None:
+async def test_card_as_a_bill_of_materials(service: Service, bundle: Path) -> None:
+    """It is the document that the gate writes of the same card, with the digests of card and artifact."""
+    response = await service.client.get("/governance/model-card?format=cyclonedx")
+    assert response.headers["content-type"] == "application/vnd.cyclonedx+json; version=1.7"
+    card = parse_card((bundle / "card.yaml").read_bytes())
+    digest = hashlib.sha256((bundle / "card.yaml").read_bytes()).hexdigest()
+    assert response.content == ml_bom([Model(card, digest)])
+    (model,) = response.json()["components"]
+    assert model["hashes"] == [{"alg": "SHA-256", "content": card.artifact.sha256}]
+    assert {"name": "countersign:card", "value": digest} in model["properties"]
+
+
+async def test_form_of_the_card_that_does_not_exist(service: Service) -> None:
     """What is not there is said, not pretended."""
-    response = await service.client.get(f"/governance/model-card?format={form}")
+    response = await service.client.get("/governance/model-card?format=pdf")
     assert response.status_code == 400
     assert "json" in response.json()["detail"]
 
