@@ -31,8 +31,9 @@ class Robustness(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How often the answer changes when one number of an evaluation row moves a little.
 
     Each number and integer feature is moved alone, up and down by `step` standard deviations of the training rows (as
-    in the drift baseline), integers rounded to whole numbers, and kept within the card's bounds. `changed_answers` is
-    for each feature the share of evaluation rows whose label differs from that of the row itself in either direction.
+    in the drift baseline; for integers rounded to a whole number, half to even, and at least 1), and kept within the
+    card's bounds. `changed_answers` is for each feature the share of evaluation rows whose label differs from that of
+    the row itself in either direction.
     """
 
     step: Annotated[float, Meta(gt=0)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a recipe says about its model: the parts of a card that people write, and how to train and measure.
 
-`describe()` returns plain data with the keys of a card, plus `training`. Keys that training measures are refused, so
-that no figure on a card was typed in.
+`describe()` returns plain data with the keys of a card, plus `training` and `documents`. Keys that training measures
+are refused, so that no figure on a card was typed in.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contracts.model_card import Feature
+from contracts.model_card_assurance import Robustness
+from contracts.model_card_serving import FilePath, Text
 from training.errors import RecipeInvalid
 
 MEASURED = ("artifact", "explanation", "metrics", "evidence")
@@ -19,6 +21,7 @@ _MEASURED_WITHIN = {
     "fairness": ("attributes", "evaluation_date", "method"),
     "evaluation": ("equivalence", "libraries", "train_rows", "evaluation_rows", "recomputable_from"),
     "output": ("labels",),
+    "lineage": ("recipe_sha256",),
 }
 
 
@@ -33,6 +36,15 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     calibration_bins: Annotated[int, Meta(ge=2)] = 10
 
 
+class Document(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A text that goes into the bundle beside the measured evidence, such as a validation report."""
+
+    file: FilePath
+    content: Text
+    """What the file is, as the card's list of evidence says it."""
+    text: Text
+
+
 class Description(Struct, frozen=True):
     """A recipe's texts (`card`), and what training needs of them in types."""
 
@@ -42,6 +54,8 @@ class Description(Struct, frozen=True):
     positive: str | None
     threshold: float | None
     selected_label: str | None
+    robustness: Robustness | None = None
+    documents: tuple[Document, ...] = ()
 
 
 def to_description(described: Any) -> Description:
@@ -60,9 +74,20 @@ def to_description(described: Any) -> Description:
             positive=output.get("positive"),
             threshold=output.get("threshold"),
             selected_label=fairness.get("selected_label") or output.get("positive"),
+            robustness=msgspec.convert(_robustness(card), Robustness | None),
+            documents=msgspec.convert(card.pop("documents", ()), tuple[Document, ...]),
         )
     except msgspec.ValidationError as error:
         raise RecipeInvalid(f"describe(): {error}") from None
+
+
+def _robustness(card: dict[str, Any]) -> Any:
+    said = (card.get("evaluation") or {}).get("robustness")
+    if isinstance(said, Mapping) and "changed_answers" in said:
+        raise RecipeInvalid(
+            "describe() gives `evaluation.robustness.changed_answers`, which training measures; remove it"
+        )
+    return said
 
 
 def _refuse_measured(card: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from contracts.model_card import Feature
 from training.rows import NUMERIC, Array, Floats, Rows
 
 TOLERANCE = 1e-9
+EXPLANATION_FILE = "evidence/explanation.json"
 
 
 def linear_explanation(fitted: Any, train: Rows, evaluation: Rows, positive: str) -> dict[str, Any] | None:

@@ -30,12 +30,12 @@ def export(estimator: Any, features: tuple[Feature, ...], name: str) -> bytes:
     """Convert. Raises TrainingRefused if the converter does not know a part of the pipeline."""
     numeric = all(feature.type in NUMERIC for feature in features)
     inputs = [(MATRIX_INPUT, DoubleTensorType([None, len(features)]))] if numeric else [_input(f) for f in features]
-    opset = {"": OPSET, "ai.onnx.ml": _OPSET_ML}
+    allowed = {"": OPSET, "ai.onnx.ml": _OPSET_ML}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the converter warns about its own imports, not about the model
             model = convert_sklearn(
-                estimator, name, inputs, options={id(estimator): {"zipmap": False}}, target_opset=opset
+                estimator, name, inputs, options={id(estimator): {"zipmap": False}}, target_opset=allowed
             )
     except Exception as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
@@ -45,8 +45,18 @@ def export(estimator: Any, features: tuple[Feature, ...], name: str) -> bytes:
         _take_narrow_inputs(graph, features)
     _read_every_script(graph)
     _give_only_wide_probabilities(graph)
+    # The converter keeps the opsets in a set, so their order is one of chance.
+    opsets = sorted(model.opset_import, key=lambda opset: str(opset.domain))
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def opset(artifact: bytes) -> int:
+    """Give the version of the ONNX operators that an artifact asks for, which may be lower than the newest allowed."""
+    model = onnx.load_from_string(artifact)
+    return max(int(entry.version) for entry in model.opset_import if entry.domain == "")
 
 
 def _input(feature: Feature) -> tuple[str, Any]:

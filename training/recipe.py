@@ -25,9 +25,10 @@ RECIPES = {
 
 
 class Recipe(NamedTuple):
-    """The three functions of a recipe; `call` runs one so that its failure names file and line."""
+    """The three functions of a recipe and its file; `call` runs one so that its failure names file and line."""
 
     name: str
+    file: Path
     load: Callable[[], Table]
     estimator: Callable[[], Any]
     describe: Callable[[], Any]
@@ -54,7 +55,7 @@ def load_recipe(name: str) -> Recipe:
     missing = [part for part in ("load", "estimator", "describe") if not callable(getattr(module, part, None))]
     if missing:
         raise RecipeInvalid(f"{name} has no function `{missing[0]}()`; a recipe defines load, estimator and describe")
-    return Recipe(name, module.load, module.estimator, module.describe)
+    return Recipe(name, Path(str(module.__file__)), module.load, module.estimator, module.describe)
 
 
 def _load_file(path: Path) -> ModuleType:

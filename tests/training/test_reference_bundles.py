@@ -2,6 +2,7 @@
 """The committed bundles are what their recipes give, and their figures follow from their evidence alone."""
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
 from sklearn import metrics as oracle
 from sklearn.linear_model import LogisticRegression
@@ -71,9 +73,32 @@ def test_training_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     first = release(train(load_recipe("telecom-churn")), tmp_path / "a")
     second = release(train(load_recipe("telecom-churn")), tmp_path / "b")
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert len(files) == 8
+    assert len(files) == 10
     assert all((first / file).read_bytes() == (second / file).read_bytes() for file in files)
     assert str(tmp_path).encode() not in b"".join((first / file).read_bytes() for file in files)
+
+
+@each
+def test_the_card_names_the_opset_of_its_artifact(name: str) -> None:
+    """The opset on the card is the one that a runtime needs to read the artifact."""
+    bundle = _bundle(name)
+    versions = [
+        entry.version for entry in onnx.load_from_string(bundle.artifact_bytes).opset_import if not entry.domain
+    ]
+    assert versions == [bundle.card.artifact.opset]
+
+
+@each
+def test_the_card_pins_the_recipe_and_the_documents(name: str) -> None:
+    """The recipe's digest is that of its file, and the documents in the bundle are those beside it, byte for byte."""
+    bundle = _bundle(name)
+    lineage = bundle.card.lineage
+    assert lineage is not None
+    assert lineage.recipe is not None
+    recipe = MODELS.parent / lineage.recipe
+    assert lineage.recipe_sha256 == hashlib.sha256(recipe.read_bytes()).hexdigest()
+    for document in ("validation-report.md", "instructions-for-use.md"):
+        assert bundle.read(f"evidence/{document}") == recipe.with_name(document).read_bytes()
 
 
 @each

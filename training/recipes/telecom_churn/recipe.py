@@ -43,6 +43,9 @@ def estimator() -> Any:
 
 
 def describe() -> Any:
-    """Give the texts of the card."""
+    """Give the texts of the card, and those of the documents that lie beside this file."""
     path = Path(__file__).with_name("description.yaml")
-    return read_yaml(path.read_bytes(), path.name).value
+    described = read_yaml(path.read_bytes(), path.name).value
+    for document in described["documents"]:
+        document["text"] = path.with_name(Path(document["file"]).name).read_text("utf-8")
+    return described
