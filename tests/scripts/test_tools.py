@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from scripts import tools
-from tests import tree
 
 
 @pytest.fixture(autouse=True)
