@@ -36,7 +36,10 @@ def read_baseline(data: bytes, file: str) -> Baseline:
 
 
 def step_of_feature(inputs: Inputs) -> dict[str, float]:
-    """How far each number is moved; empty where the card names no step. Raises TargetUnreadable."""
+    """How far each number is moved, an integer by a whole one at least; empty where the card names no step.
+
+    Raises TargetUnreadable.
+    """
     if inputs.step is None or inputs.baseline is None:
         return {}
     file = f"{inputs.folder}/{BASELINE}"
@@ -47,5 +50,6 @@ def step_of_feature(inputs: Inputs) -> dict[str, float]:
             spread = spreads.get(feature.name)
             if spread is None:
                 raise TargetUnreadable(Place(file), f"has no standard deviation of `{feature.name}`; train again")
-            steps[feature.name] = inputs.step * spread
+            step = inputs.step * spread
+            steps[feature.name] = max(1.0, float(round(step))) if feature.type == "integer" else step
     return steps
