@@ -50,6 +50,8 @@ def robustness(asked: Asked) -> Robustness:
         return Shift(name=name, flipped=flipped, rows=len(answers), valid=valid)
 
     def either(place: int, step: float) -> Shift:
+        # Less than one is no move of an integer: the least that can happen to it is one more or one fewer.
+        step = max(1.0, float(np.rint(step))) if features[place].type == "integer" else step
         both = [predict(_moved(features, columns, [place], np.full((len(answers), 1), by))) for by in (-step, step)]
         flipped = np.logical_or(*(given(output, found) != answers for found in both))
         valid = all(bool(np.isfinite(found).all()) for found in both)

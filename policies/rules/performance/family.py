@@ -4,4 +4,28 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.performance import (
+    appropriateness,
+    calibration,
+    interval_bounds,
+    overlap,
+    previous_version,
+    recomputed_metrics,
+    robustness,
+    sample_size,
+    security_assessment,
+    thresholds,
+)
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    recomputed_metrics,
+    thresholds,
+    interval_bounds,
+    sample_size,
+    previous_version,
+    calibration,
+    robustness,
+    security_assessment,
+    appropriateness,
+    overlap,
+)
