@@ -29,6 +29,10 @@ class BundleTarget(Struct, frozen=True, kw_only=True):
     card_digest: str
     document: YamlDocument
     files: dict[str, bytes]
+    folder: tuple[str, str] = ("", "")
+    """The last two parts of the folder's path: ``<id>`` and ``<version>`` in an inventory ``models/<id>/<version>``."""
+    siblings: frozenset[str] = frozenset()
+    """Folders beside this one that hold a card: the other released versions of an inventory."""
 
     @property
     def artifact(self) -> bytes:
@@ -56,6 +60,7 @@ def read_bundle(name: str) -> BundleTarget:
     root = Path(name)
     name = str(root)
     card_bytes = _read(root, name, CARD_FILE)
+    place = root.resolve()
     card, document = read_card(card_bytes, f"{name}/{CARD_FILE}")
     named = dict.fromkeys([card.artifact.file, *(item.file for item in card.evidence or ())])
     if card.explanation is not None:
@@ -68,6 +73,8 @@ def read_bundle(name: str) -> BundleTarget:
         card_digest=hashlib.sha256(card_bytes).hexdigest(),
         document=document,
         files={file: _read(root, name, file) for file in named},
+        folder=(place.parent.name, place.name),
+        siblings=frozenset(file.parent.name for file in place.parent.glob(f"*/{CARD_FILE}")) - {place.name},
     )
 
 
