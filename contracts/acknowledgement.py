@@ -4,13 +4,14 @@
 It travels in an ``ExportTraceServiceResponse`` as extra field 1000, which stock OTLP clients skip.
 """
 
+import struct
 from typing import Final, NamedTuple
 
 from contracts.errors import ContractError
 from contracts.wire import bytes_field, expect_bytes, fields
 
 _FIELD: Final = 1000
-_ENTRY: Final = 8 + 32
+_ENTRY: Final = struct.Struct(">Q32s")
 
 
 class Position(NamedTuple):
@@ -46,14 +47,10 @@ def decode_acknowledgement(response: bytes) -> Acknowledgement:
 def _decode_body(body: bytes) -> Acknowledgement:
     start = 1 + (body[0] if body else 0)
     entries = body[start:]
-    if len(body) < start or len(entries) % _ENTRY:
+    if len(body) < start or len(entries) % _ENTRY.size:
         raise ContractError("the acknowledgement is cut short")
     try:
         origin = body[1:start].decode()
     except UnicodeDecodeError as error:
         raise ContractError("the acknowledgement's log origin is not UTF-8") from error
-    positions = tuple(
-        Position(int.from_bytes(entries[at : at + 8]), entries[at + 8 : at + _ENTRY])
-        for at in range(0, len(entries), _ENTRY)
-    )
-    return Acknowledgement(origin, positions)
+    return Acknowledgement(origin, tuple(map(Position._make, _ENTRY.iter_unpack(entries))))

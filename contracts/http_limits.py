@@ -79,6 +79,7 @@ class _LimitedHttp(HttpToolsProtocol):
         super().__init__(*args, **named)
         self._receiving = True  # a fresh connection owes a request
         self._since = self.loop.time()
+        self._idle_since: float | None = None
         self._size = self._held = self._header = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -99,7 +100,7 @@ class _LimitedHttp(HttpToolsProtocol):
             return
         size = len(data)
         if not self._receiving:
-            self._receiving, self._since, self._size = True, self.loop.time(), 0
+            self._receiving, self._since, self._size, self._idle_since = True, self.loop.time(), 0, None
         listener = self.listener_
         self._size += size
         self._header += size
@@ -127,16 +128,24 @@ class _LimitedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._release()
-        super().on_response_complete()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        # What the server does, but for its timer: the sweep sees to idle connections, and costs a request nothing.
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = None if self._receiving else self.loop.time()
 
     def require_progress(self, now: float) -> None:
-        """Close the connection when its request has taken too long to arrive."""
+        """Close the connection when its request has taken too long to arrive, or none has come for too long."""
         limits = self.listener_.limits
         # While reading is paused it is we who are slow.
         if self.flow.read_paused:
             self._since = now
         elif self._receiving and now - self._since > limits.patience + self._size / limits.slowest:
             self._refuse(b"408 Request Timeout", b"", b"the request did not arrive in time")
+        elif self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+            self.transport.close()
 
     def _release(self) -> None:
         self.listener_.held -= self._held

@@ -128,9 +128,16 @@ def with_sequence(span: bytes, sequence: int, attributes: Mapping[str, Attribute
     if attributes:
         span += b"".join(bytes_field(9, encode_attribute(name, value)) for name, value in attributes.items())
     number = varint(sequence)
-    size = 1 + len(number)
+    return b"".join((span, _SEQUENCE_HEADS[len(number)], number))
+
+
+def _sequence_head(digits: int) -> bytes:
     key = _key(semconv.STREAM_SEQ)
-    return b"".join((span, b"\x4a", varint(len(key) + 2 + size), key, b"\x12", varint(size), b"\x18", number))
+    return b"".join((b"\x4a", varint(len(key) + 2 + 1 + digits), key, b"\x12", varint(1 + digits), b"\x18"))
+
+
+_SEQUENCE_HEADS: Final = tuple(_sequence_head(digits) for digits in range(11))
+"""What stands before a sequence number whose varint has so many bytes."""
 
 
 def encode_export(resource: bytes, scope: bytes, spans: Iterable[bytes]) -> bytes:

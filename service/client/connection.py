@@ -35,27 +35,28 @@ class Connection:
 
     async def request(self, head: bytes, body: bytes, timeout: float) -> Reply:  # noqa: ASYNC109 - a deadline per call
         """Send a request built by `request_head` and its body. Raises ConnectionFailed."""
+        due = asyncio.get_running_loop().time() + timeout
+        reused = self.reusable
         try:
-            async with asyncio.timeout(timeout):
-                reused = self._exchange is not None and self._exchange.reusable
-                try:
-                    return await self._send(head, body)
-                except _ClosedBeforeReply:
-                    if not reused:
-                        raise
-                    return await self._send(head, body)
+            try:
+                return await self._send(head, body, due)
+            except _ClosedBeforeReply:
+                if not reused:
+                    raise
+                return await self._send(head, body, due)
         except TimeoutError as error:
             raise ConnectionFailed(f"{self._endpoint.text}: no answer within {timeout:g} s") from error
         except OSError as error:
             reason = error.strerror or str(error) or type(error).__name__
             raise ConnectionFailed(f"{self._endpoint.text}: {reason}") from error
 
-    async def _send(self, head: bytes, body: bytes) -> Reply:
+    async def _send(self, head: bytes, body: bytes, due: float) -> Reply:
         exchange = self._exchange
         if exchange is None or not exchange.reusable:
-            exchange = self._exchange = await self._connect()
+            async with asyncio.timeout_at(due):
+                exchange = self._exchange = await self._connect()
         try:
-            return await exchange.run(head, body)
+            return await exchange.run(head, body, due)
         except BaseException:
             # A cancelled or broken exchange leaves bytes under way: the next one must not read them.
             self.close()
@@ -95,10 +96,17 @@ class _ClosedBeforeReply(OSError):
 
 
 class _Exchange(asyncio.Protocol):
-    """Feeds what arrives to the parser; one future stands for the reply under way."""
+    """Feeds what arrives to the parser; one future stands for the reply under way.
+
+    Replies mostly come long before they are due, so that a timer, once started, is left to run out and looks then
+    whether a reply is overdue, or when the next may be.
+    """
 
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
+        self._loop = asyncio.get_running_loop()
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[Reply] | None = None
         self._start()
@@ -114,18 +122,39 @@ class _Exchange(asyncio.Protocol):
     def reusable(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
-    async def run(self, head: bytes, body: bytes) -> Reply:
+    async def run(self, head: bytes, body: bytes, due: float) -> Reply:
         if self._transport is None or self._transport.is_closing():
             raise _ClosedBeforeReply("the connection was closed")
         self._start()
-        self._reply = asyncio.get_running_loop().create_future()
+        self._reply = self._loop.create_future()
+        self._watch(due)
         self._transport.write(head + body)
         try:
             return await self._reply
         finally:
             self._reply = None
 
+    def _watch(self, due: float) -> None:
+        self._due = due
+        if self._timer is not None and self._timer.when() > due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._reply is None or self._reply.done():
+            return
+        if self._loop.time() < self._due:
+            self._watch(self._due)
+        else:
+            self._reply.set_exception(TimeoutError())
+
     def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._transport is not None:
             self._transport.abort()
 

@@ -69,6 +69,7 @@ class Exporter:
         self._sink = sink
         self._on_commit = on_commit
         self._deadlines = Deadlines(limits.deadline)
+        self._idle_since: float | None = None
         self._work = asyncio.Event()
         self._closing = False
         self._failure: str | None = None
@@ -144,6 +145,7 @@ class Exporter:
         self.backlog.add(Entry(self.stream.release()))
         self.backlog.add(Entry(self.stream.heartbeat()))
         group: list[Entry] = []
+        beating = asyncio.create_task(self._beat())
         try:
             while self.backlog or not self._closing:
                 await self._gather()
@@ -154,6 +156,7 @@ class Exporter:
             self._failure = str(error)
             raise
         finally:
+            beating.cancel()
             self._failure = self._failure or "the evidence stream has ended"
             self._abandon(group + self.backlog.drain(), self._failure)
             self._sink.close()
@@ -171,13 +174,19 @@ class Exporter:
     async def _gather(self) -> None:
         if not self.backlog:
             self._work.clear()
-            beat = asyncio.get_running_loop().call_later(self.limits.heartbeat, self._beat)
+            self._idle_since = time.monotonic()
             await self._work.wait()
-            beat.cancel()
+            self._idle_since = None
 
-    def _beat(self) -> None:
-        self.backlog.add(Entry(self.stream.heartbeat()))
-        self._work.set()
+    async def _beat(self) -> None:
+        # Looks how long the stream has been idle, instead of a timer that each export would start and stop.
+        while True:
+            quiet = 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
+            if quiet >= self.limits.heartbeat:
+                self.backlog.add(Entry(self.stream.heartbeat()))
+                self._work.set()
+                quiet = 0.0
+            await asyncio.sleep(self.limits.heartbeat - quiet)
 
     async def _commit(self, group: list[Entry]) -> None:
         body = encode_export(self.stream.resource, self.stream.scope, [self._place(entry) for entry in group])

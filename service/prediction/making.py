@@ -64,7 +64,7 @@ class Maker:
     def __init__(self, model: Model, key: SubjectKey, ledger: Ledger) -> None:
         self._model = model
         self._key_id = key.key_id
-        self._pseudonym = key.pseudonym
+        self._pseudonym = key.prepared()
         self._ledger = ledger
         self._writer = AnswerWriter(model.card)
         self._spans = SpanWriter(model.card.model_id)

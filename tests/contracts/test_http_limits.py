@@ -32,11 +32,12 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def _listening(limits: HttpLimits) -> AsyncIterator[int]:
+async def _listening(limits: HttpLimits, keep_alive: int = 5) -> AsyncIterator[int]:
     listener = bind(Address("127.0.0.1", 0))
     config = uvicorn.Config(
-        _application, http=limited_http(limits), ws="none", lifespan="off", log_config=None, access_log=False
-    )
+        _application, http=limited_http(limits), ws="none", lifespan="off", log_config=None, access_log=False,
+        timeout_keep_alive=keep_alive,
+    )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -92,6 +93,21 @@ async def test_a_slow_request_is_refused() -> None:
     assert header.startswith(b"HTTP/1.1 408")
     assert body.startswith(b"HTTP/1.1 408")
     assert silent == b""
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    """Between requests a connection may be silent for as long as the listener keeps it alive, and no longer."""
+    async with _listening(HttpLimits(), keep_alive=0) as port:
+        short = await _answer(port, GET + b"\r\n")
+    async with _listening(HttpLimits()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + b"\r\n")
+        left_open = asyncio.create_task(reader.read())
+        done, _ = await asyncio.wait({left_open}, timeout=1.5)
+        writer.close()
+        assert not done
+        await left_open
+    assert short.startswith(b"HTTP/1.1 200")
 
 
 async def test_progress_earns_patience() -> None:

@@ -22,6 +22,8 @@ def test_pseudonym_is_the_keyed_digest_of_the_contract(subject: str, secret: byt
     """First 16 bytes of HMAC-SHA-256 over the domain and the id exactly as received."""
     mac = hmac.new(secret, b"countersign/subject/v1\n" + subject.encode(), hashlib.sha256)
     assert SubjectKey("k", secret).pseudonym(subject) == mac.hexdigest()[:32]
+    prepared = SubjectKey("k", secret).prepared()
+    assert prepared("someone else") != prepared(subject) == prepared(subject) == mac.hexdigest()[:32]
 
 
 @given(TEXT, TEXT)
