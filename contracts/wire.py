@@ -83,31 +83,33 @@ def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """
     position, end = 0, len(data)
     while position < end:
-        # Keys and lengths mostly fit one byte, and then need no call: this is where decoding spends its time.
-        key = data[position]
-        key, position = (key, position + 1) if key < 0x80 else read_varint(data, position)
-        number, wire_type = key >> 3, key & 7
-        if not 0 < number < 1 << 29:
-            raise ContractError(f"field number {number} is out of range")
-        value: int | bytes
-        if wire_type == BYTES:
-            length = data[position] if position < end else 0x80
-            length, position = (length, position + 1) if length < 0x80 else read_varint(data, position)
-            value = data[position : position + length]
-            if len(value) != length:
-                raise ContractError(f"field {number} ends {length - len(value)} bytes early")
-            position += length
-        elif wire_type == VARINT:
-            value, position = read_varint(data, position)
-        elif wire_type in (FIXED64, FIXED32):
-            width = 8 if wire_type == FIXED64 else 4
-            if position + width > end:
-                raise ContractError(f"field {number} ends early")
-            value = int.from_bytes(data[position : position + width], "little")
-            position += width
-        else:
-            raise ContractError(f"field {number} has wire type {wire_type}, which OTLP does not use")
+        number, wire_type, value, position = read_field(data, position)
         yield number, wire_type, value
+
+
+def read_field(data: bytes, position: int) -> tuple[int, int, int | bytes, int]:
+    """The field that begins at ``position``, as `fields` gives it, and the position after it."""
+    # Keys and lengths mostly fit one byte, and then need no call: this is where decoding spends its time.
+    key = data[position]
+    key, position = (key, position + 1) if key < 0x80 else read_varint(data, position)
+    number, wire_type = key >> 3, key & 7
+    if not 0 < number < 1 << 29:
+        raise ContractError(f"field number {number} is out of range")
+    if wire_type == BYTES:
+        length = data[position] if position < len(data) else 0x80
+        length, position = (length, position + 1) if length < 0x80 else read_varint(data, position)
+        value = data[position : position + length]
+        if len(value) != length:
+            raise ContractError(f"field {number} ends {length - len(value)} bytes early")
+        return number, wire_type, value, position + length
+    if wire_type == VARINT:
+        return number, wire_type, *read_varint(data, position)
+    if wire_type not in (FIXED64, FIXED32):
+        raise ContractError(f"field {number} has wire type {wire_type}, which OTLP does not use")
+    width = 8 if wire_type == FIXED64 else 4
+    if position + width > len(data):
+        raise ContractError(f"field {number} ends early")
+    return number, wire_type, int.from_bytes(data[position : position + width], "little"), position + width
 
 
 def expect_bytes(number: int, value: int | bytes) -> bytes:

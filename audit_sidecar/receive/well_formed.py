@@ -6,7 +6,7 @@ gigabytes. A large one is therefore cut first, span by span, and every part is d
 parts there may be, and how large each, is bounded.
 """
 
-from typing import Final, cast
+from typing import Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,13 +16,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from audit_sidecar.receive.body import TooLarge
 from contracts.errors import ContractError
-from contracts.payload import Payload, PayloadContext, cut_export
-from contracts.wire import bytes_field, fields
+from contracts.payload import Payload, PayloadContext, TooManyParts, cut_export
+from contracts.wire import bytes_field
 
-DECODED_WHOLE: Final = 64 << 10
+DECODED_WHOLE: Final = 128 << 10
 """Bytes of an export up to which the decoder may have all of it."""
 MOST_PARTS: Final = 1 << 16
-"""Spans in one export, and likewise scopes and resources."""
+"""Spans in one export, and half of the fields that are looked at down to them."""
 LARGEST_PART: Final = 2 << 20
 """Bytes of one span, resource or scope."""
 
@@ -39,34 +39,22 @@ def cut_well_formed(request: bytes) -> tuple[Payload, ...]:
 
 
 def _cut_large(request: bytes) -> tuple[Payload, ...]:
-    _require_few_parts(request)
     contexts: set[PayloadContext] = set()
-    payloads = tuple(cut_export(request))
+    last: PayloadContext | None = None
+    try:
+        payloads = cut_export(request, 2 * MOST_PARTS)
+    except TooManyParts as error:
+        raise TooLarge(str(error)) from error
+    if len(payloads) > MOST_PARTS:
+        raise TooLarge(f"the export has more than {MOST_PARTS} spans")
     for context, span in payloads:
-        if context not in contexts:
+        if context is not last and context not in contexts:
             contexts.add(context)
             _decode_context(context)
-        Span.FromString(span)
-    return payloads
-
-
-def _require_few_parts(request: bytes) -> None:
-    # Level by level, so that the walk ends early however many empty parts there are; over views, so that nothing is
-    # copied before it is known to be within bounds.
-    parts, number_below = 0, 1
-    level = [cast(bytes, memoryview(request))]
-    for what in ("resources", "scopes", "spans"):
-        below: list[bytes] = []
-        for message in level:
-            for number, _, value in fields(message):
-                parts += 1
-                if number == number_below and not isinstance(value, int):
-                    below.append(value)
-                if parts > 4 * MOST_PARTS or len(below) > MOST_PARTS:
-                    raise TooLarge(f"the export has more than {MOST_PARTS} {what}")
-        level, number_below = below, 2
-    for span in level:
+        last = context
         _require_small(span, "a span")
+        Span.FromString(span)
+    return tuple(payloads)
 
 
 def _decode_context(context: PayloadContext) -> None:

@@ -21,7 +21,7 @@ def test_origin_is_the_stream_and_its_release() -> None:
     """What the Resource says is what the sidecar derives the leaf from."""
     made = stream()
     export = encode_export(made.resource, made.scope, [with_sequence(made.release(), 0)])
-    origin = read_origin(next(cut_export(export)).context)
+    origin = read_origin(cut_export(export)[0].context)
     assert uuid_text(origin.stream) == made.stream_id
     assert origin.release.hex() == RELEASE.digest()
 

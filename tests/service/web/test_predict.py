@@ -55,7 +55,7 @@ async def test_resource_holds_the_constants_of_the_process_and_nothing_else(
     service: Service, sidecar: FakeSidecar
 ) -> None:
     """Deployment facts stand in the release record, not on each span."""
-    resource = decode_resource(next(cut_export(sidecar.kept[0])).context.resource)
+    resource = decode_resource(cut_export(sidecar.kept[0])[0].context.resource)
     assert set(resource) == {
         semconv.SERVICE_NAME, semconv.SERVICE_VERSION, semconv.SERVICE_INSTANCE_ID, semconv.MODEL_ID,
         semconv.MODEL_VERSION, semconv.MODEL_DIGEST, semconv.RELEASE_DIGEST,
