@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One log per test."""
+"""One log per test, and one PostgreSQL server for all tests that need one and do it no harm."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.audit_sidecar.producers import Log, new_log
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
 
 
 @pytest.fixture
@@ -15,3 +16,12 @@ def log(tmp_path: Path) -> Iterator[Log]:
     made = new_log(tmp_path)
     yield made
     made.writer.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A running server; each test makes a database of its own."""
+    server = new_server()
+    server.start()
+    yield server
+    remove(server)

@@ -191,4 +191,9 @@ def new_log(folder: Path) -> Log:
     """A log that holds the release of the sidecar and nothing else."""
     url = f"sqlite:///{folder / 'store.db'}"
     create_store(url, ORIGIN)
+    return sidecar_of(url)
+
+
+def sidecar_of(url: str) -> Log:
+    """A sidecar on a log that exists, with its own release in it."""
     return Log(url, open_reader(url), open_writer(url))

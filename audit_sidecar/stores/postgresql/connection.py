@@ -32,6 +32,12 @@ _DEFAULTS: Final = {
     "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 
+GRANTS: Final = "grant the login its role, as 'countersign store init' says"
+
+_SHUT_OUT: Final = """
+SELECT NOT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = 'countersign'
+"""
+
 _PASSING: Final = ("08", "25", "40", "42501", "53", "55", "57", "58")
 """Beginnings of SQLSTATEs after which the transaction is rolled back and may succeed another time."""
 
@@ -60,7 +66,10 @@ def read_meta(connection: Connection, url: str) -> Meta:
     """The store's version and origin; StoreRefused without a log, or with one of a version not known here."""
     try:
         rows = connection.execute("SELECT version, origin FROM meta").fetchall()
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+    except psycopg.errors.UndefinedTable as error:
+        # Where a login may not look into the schema, its tables are said not to exist.
+        if connection.execute(_SHUT_OUT).fetchall() == [(True,)]:
+            raise StoreRefused(f"{shown(url)}: this login may not read the log; {GRANTS}") from error
         raise StoreRefused(f"{shown(url)} holds no log; 'countersign store init' creates one") from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreRefused(f"{shown(url)}: {said(error)}; {GRANTS}") from error
@@ -79,9 +88,6 @@ def read_meta(connection: Connection, url: str) -> Meta:
             "next; install a newer one"
         )
     return meta
-
-
-GRANTS: Final = "grant the login its role, as 'countersign store init' says"
 
 
 @contextmanager
