@@ -4,6 +4,20 @@
 from types import ModuleType
 from typing import Final
 
-from policies.rules.approval import next_review
+from policies.rules.approval import (
+    approval_date,
+    binding,
+    four_eyes,
+    next_review,
+    two_approvers,
+    validation_report,
+)
 
-MODULES: Final[tuple[ModuleType, ...]] = (next_review,)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    four_eyes,
+    binding,
+    two_approvers,
+    approval_date,
+    next_review,
+    validation_report,
+)

@@ -4,4 +4,6 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.waiver import in_force
+
+MODULES: Final[tuple[ModuleType, ...]] = (in_force,)
