@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 import uvloop
 
+from audit_sidecar.archive.archiver import Archiver
+from audit_sidecar.archive.archiving import Archiving
+from audit_sidecar.archive.location import open_archive
 from audit_sidecar.errors import AuditError, Fatal
 from audit_sidecar.listeners import (
     DRAIN_SECONDS,
@@ -63,6 +66,7 @@ class _Sidecar(NamedTuple):
     """What a `key` record has to say, when the log does not say it yet."""
     sequencer: Sequencer
     publisher: Publisher
+    archiving: Archiving | None
     own: OwnStream
     metrics: SidecarMetrics
     audit: Any
@@ -99,6 +103,9 @@ def _assemble(
     verifiers = [signer.verifier for signer in signers]
     head = load_head(reader, verifiers)
     anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, verifiers)
+    archiver = None if settings.archive is None else Archiver(reader, open_archive(settings.archive), verifiers)
+    # Asked before anything is signed: an archive that knows more than the store says that leaves were lost.
+    archived = -1 if archiver is None else archiver.held()
     keys = announcement(verifiers, reader)
     metrics = SidecarMetrics(version, time.time)
     if not is_shared(settings.store):
@@ -114,13 +121,15 @@ def _assemble(
         sequencer = Sequencer(committer, bounds, thread)
         metrics.queue.set_function(lambda: sequencer.waiting_records)
         anchoring = None if anchor is None else Anchoring(anchor)
-        signed = max(-1 if head.checkpoint is None else head.checkpoint.size, -1 if anchor is None else anchor.size)
+        held = -1 if head.checkpoint is None else head.checkpoint.size
+        signed = max(held, -1 if anchor is None else anchor.size, archived)
         floor = Floor(signed, committer.catch_up, anchoring, reader.checkpoint)
         publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
+        archiving = None if archiver is None else Archiving(archiver, lambda: publisher.leads, metrics)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)
         audit = build_app(Evidence(reader, metrics.verify_failures.inc), health, metrics.registry, doors, version)
-        return _Sidecar(verifiers[0].name, keys, sequencer, publisher, own, metrics, audit, tokens)
+        return _Sidecar(verifiers[0].name, keys, sequencer, publisher, archiving, own, metrics, audit, tokens)
 
     return assemble
 
@@ -136,32 +145,45 @@ async def _serve(
         sidecar = assemble(thread)
         servers = _servers(sidecar, listeners, settings)
         sequencing = asyncio.create_task(sidecar.sequencer.run())
-        await sidecar.sequencer.record("release", sidecar.own.release_attributes())
-        await sidecar.sequencer.record("heartbeat", {})
-        if sidecar.keys is not None:  # before anything is signed with them
-            await sidecar.sequencer.record("key", sidecar.keys)
+        await _open_stream(sidecar)
         _spare_the_collector()
         publishing = asyncio.create_task(sidecar.publisher.run(settings.checkpoint_interval))
-        beating = asyncio.create_task(_beat(sidecar.sequencer, settings.heartbeat))
+        adding = _background(sidecar, settings)
+        working = [sequencing, publishing, *adding]
         serving = [asyncio.create_task(server.serve()) for server in servers]
         for listener, server in zip(listeners, servers, strict=True):
             _log.info("%s on %s", listener.speaks.value, _spell(listener, server.address))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopping, sequencing, publishing, beating, *serving}, return_when=asyncio.FIRST_COMPLETED)
-        failure = next((f for t in (sequencing, publishing, beating) if t.done() and (f := t.exception())), None)
-        beating.cancel()
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, *working, *serving}, return_when=asyncio.FIRST_COMPLETED)
+        failure = next((f for task in working if task.done() and (f := task.exception())), None)
+        for task in adding:  # nothing follows the last record
+            task.cancel()
         for server in servers:
             server.close()
         await asyncio.wait(serving, timeout=DRAIN_SECONDS)
         if failure is None:
             failure = await _close(sidecar)
-        for task in (stopping, sequencing, publishing):
+        for task in (stopping, *working):
             task.cancel()
-        await asyncio.gather(stopping, sequencing, publishing, beating, *serving, return_exceptions=True)
+        await asyncio.gather(stopping, *working, *serving, return_exceptions=True)
     if failure is not None:
         _log.error("ends now: %s", failure)
         return 1
     return 0
+
+
+async def _open_stream(sidecar: _Sidecar) -> None:
+    await sidecar.sequencer.record("release", sidecar.own.release_attributes())
+    await sidecar.sequencer.record("heartbeat", {})
+    if sidecar.keys is not None:  # before anything is signed with them
+        await sidecar.sequencer.record("key", sidecar.keys)
+
+
+def _background(sidecar: _Sidecar, settings: SidecarSettings) -> list[asyncio.Task[None]]:
+    loops = [_beat(sidecar.sequencer, settings.heartbeat)]
+    if sidecar.archiving is not None:
+        loops.append(sidecar.archiving.run(settings.archive_interval))
+    return [asyncio.create_task(loop) for loop in loops]
 
 
 def _spare_the_collector() -> None:
@@ -172,11 +194,13 @@ def _spare_the_collector() -> None:
 
 
 async def _close(sidecar: _Sidecar) -> Exception | None:
-    """The last record and the last checkpoint of a clean end."""
+    """The last record, the last checkpoint and the last round of the archive of a clean end."""
     sidecar.sequencer.close()
     try:
         await asyncio.wait_for(sidecar.sequencer.record("end", {}), DRAIN_SECONDS)
         await sidecar.publisher.publish()
+        if sidecar.archiving is not None and sidecar.publisher.leads:
+            await asyncio.wait_for(sidecar.archiving.round(), DRAIN_SECONDS)
     except (AuditError, TimeoutError) as error:
         return error
     return None

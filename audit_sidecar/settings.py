@@ -47,6 +47,10 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Where the audit API listens."""
     anchor: str | None = None
     """Folder on another volume that keeps the newest checkpoint; a store behind it is never signed for."""
+    archive: str | None = None
+    """Where the log is kept as files: a folder, or ``s3://bucket/prefix?region=R&days=N`` with Object Lock."""
+    archive_interval: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """The archive is brought up to date this often; each round that finds news keeps a checkpoint for good."""
     tokens: str | None = None
     """File of bearer tokens; without it only loopback callers are served, with all roles."""
     tls_cert: str | None = None

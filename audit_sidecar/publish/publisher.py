@@ -57,6 +57,8 @@ class Publisher:
         self._metrics = metrics
         self._floor = floor
         self._size = floor.signed
+        self.leads = False
+        """Whether this sidecar was the one to publish when it last tried."""
 
     async def run(self, interval: float = 1.0) -> None:
         """Publish every ``interval`` seconds while the log grows, until cancelled."""
@@ -73,7 +75,8 @@ class Publisher:
         """
         await self._require_no_way_back(self._frontier())
         frontier = self._frontier()
-        if not await self._in_writer(self._writer.lead):
+        self.leads = await self._in_writer(self._writer.lead)
+        if not self.leads:
             await self._follow()
             return
         if frontier.size <= self._size:

@@ -13,7 +13,19 @@ from countersign import __version__
 from countersign.command import add_tls
 from countersign.logs import configure_logging
 
-_FLAGS = ("store", "key", "otlp_http", "otlp_grpc", "audit", "anchor", "public_log", "tokens", "tls_cert", "tls_key")
+_FLAGS = (
+    "store",
+    "key",
+    "otlp_http",
+    "otlp_grpc",
+    "audit",
+    "anchor",
+    "archive",
+    "public_log",
+    "tokens",
+    "tls_cert",
+    "tls_key",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--anchor",
         metavar="FOLDER",
         help="keep the newest checkpoint there too, on another volume; never sign behind it",
+    )
+    parser.add_argument(
+        "--archive",
+        metavar="PLACE",
+        help="keep the log as files there too: a folder, or s3://bucket/prefix?region=R&days=N with Object Lock",
     )
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
