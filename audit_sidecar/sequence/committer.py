@@ -20,6 +20,7 @@ from audit_sidecar.sequence.plan import Outcome, Plan
 from audit_sidecar.sequence.streams import StreamTable
 from audit_sidecar.stores.store import Commit, StoreReader, StoreWriter, Subtree
 from audit_sidecar.tlog.merkle import Frontier
+from audit_sidecar.tlog.tiles import TILE_HEIGHT
 
 _ATTEMPTS: Final = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.25
@@ -51,7 +52,6 @@ class Committer:
         self, head: Head, reader: StoreReader, writer: StoreWriter, own: OwnStream, metrics: SidecarMetrics
     ) -> None:
         self._frontier = head.frontier
-        self._edge = head.edge
         self._reader = reader
         self._writer = writer
         self._own = own
@@ -119,31 +119,27 @@ class Committer:
 
     def _extend(self, head: Frontier) -> None:
         """Go along with what others appended; Fatal unless it stands behind all that is known already."""
-        frontier, edge = self._frontier.copy(), self._edge.copy()
+        frontier = self._frontier.copy()
         for low in range(frontier.size, head.size, _CHUNK):
-            for leaf in self._reader.leaf_hashes(low, min(low + _CHUNK, head.size)):
-                frontier.append(leaf)
-                edge.append(leaf)
+            frontier.extend(self._reader.leaf_hashes(low, min(low + _CHUNK, head.size)), TILE_HEIGHT)
         if frontier.to_bytes() != head.to_bytes():
             raise Fatal(
                 f"the log of {head.size} leaves does not extend the {self._frontier.size} that were durable before: "
                 "the store was rewritten; run 'countersign audit fsck' on it"
             )
-        self._frontier, self._edge = frontier, edge
+        self._frontier = frontier
         # Streams may have gone on at another sidecar.
         self._streams = StreamTable(self._reader.stream)
         self._metrics.tree_size.set(frontier.size)
 
     def _append(self, plan: Plan) -> None:
-        frontier, edge = self._frontier.copy(), self._edge.copy()
-        subtrees: list[Subtree] = []
-        for record in plan.records:
-            frontier.append(record.leaf_hash)
-            subtrees.extend(Subtree(*tile) for tile in edge.append(record.leaf_hash))
+        frontier = self._frontier.copy()
+        completed = frontier.extend([record.leaf_hash for record in plan.records], TILE_HEIGHT)
+        subtrees = [Subtree(*subtree) for subtree in completed]
         started = time.perf_counter()
         streams = tuple(self._streams.changed.values())
         self._writer.commit(Commit(self._frontier.size, frontier, plan.records, streams, plan.gaps, subtrees))
         # Only now: what was planned is what the store holds.
-        self._frontier, self._edge = frontier, edge
+        self._frontier = frontier
         self._streams.adopt()
         self._metrics.count_commit(time.perf_counter() - started, frontier.size)

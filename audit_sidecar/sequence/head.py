@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head of the log as the sidecar continues it: right edge, tiles in progress, newest checkpoint.
+"""The head of the log as the sidecar continues it: right edge and newest checkpoint.
 
-`load_head` takes nothing on trust: it rebuilds the edge from leaf rows, checks the last leaves against their payloads,
+`load_head` takes nothing on trust: it rebuilds the root from leaf rows, checks the last leaves against their payloads,
 and refuses a store that is not this key's log, or whose checkpoint its leaves do not bear out.
 """
 
@@ -13,20 +13,18 @@ from audit_sidecar.stores.soundness import fault_of
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import open_checkpoint
-from audit_sidecar.tlog.edge import TileEdge
 from audit_sidecar.tlog.errors import BadSignature, VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import Frontier, tree_root
-from audit_sidecar.tlog.tiles import TILE_HEIGHT, TILE_WIDTH
+from audit_sidecar.tlog.tiles import TILE_WIDTH
 
 _FSCK: Final = "run 'countersign audit fsck' on it, and restore it from a copy or start a new log under a new origin"
 
 
 class Head(NamedTuple):
-    """Where the next record goes. ``frontier`` and ``edge`` are of the same size."""
+    """Where the next record goes."""
 
     frontier: Frontier
-    edge: TileEdge
     checkpoint: SignedCheckpoint | None
 
 
@@ -41,7 +39,6 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
     frontier = _read_frontier(reader, origin)
     if reader.leaf_hashes(frontier.size, frontier.size + 1) and _read_frontier(reader, origin).size == frontier.size:
         raise StoreRefused(f"the store of {origin!r} has a leaf beyond its end at {frontier.size}; {_FSCK}")
-    edge = load_edge(reader, frontier.size)
     try:
         if tree_root(frontier.size, StoreTree(reader)) != frontier.root():
             raise StoreRefused(f"the last leaves of {origin!r} do not give the root that was committed; {_FSCK}")
@@ -53,18 +50,7 @@ def load_head(reader: StoreReader, verifiers: Sequence[Verifier]) -> Head:
         fault = fault_of(record)
         if fault is not None:
             raise StoreRefused(f"leaf {record.leaf_index} of {origin!r}: {fault}; {_FSCK}")
-    return Head(frontier, edge, checkpoint)
-
-
-def load_edge(reader: StoreReader, size: int) -> TileEdge:
-    """The partial tiles of a log of this size."""
-    rows: list[list[bytes]] = [reader.leaf_hashes(size // TILE_WIDTH * TILE_WIDTH, size)]
-    level = TILE_HEIGHT
-    while size >> level:
-        count = size >> level
-        rows.append(reader.subtrees(level, count // TILE_WIDTH * TILE_WIDTH, count))
-        level += TILE_HEIGHT
-    return TileEdge(size, rows)
+    return Head(frontier, checkpoint)
 
 
 def _read_frontier(reader: StoreReader, origin: str) -> Frontier:

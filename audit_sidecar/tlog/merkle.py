@@ -53,6 +53,26 @@ class Frontier:
         stack.append(leaf)
         self._size += 1
 
+    def extend(self, leaves: Iterable[bytes], step: int) -> list[tuple[int, int, bytes]]:
+        """Add leaf hashes in order, and return `(level, index, root)` of each perfect subtree that they complete.
+
+        Only subtrees at levels that are multiples of `step` are returned, leaves aside.
+        """
+        stack, completed = self._stack, []
+        for index, leaf in enumerate(leaves, start=self._size):
+            if len(leaf) != HASH_SIZE:
+                raise Malformed(f"a leaf hash has {HASH_SIZE} bytes, not {len(leaf)}")
+            node, level, hash_ = index, 0, leaf
+            while node & 1:
+                hash_ = sha256(b"\x01" + stack.pop() + hash_).digest()
+                node >>= 1
+                level += 1
+                if not level % step:
+                    completed.append((level, node, hash_))
+            stack.append(hash_)
+            self._size = index + 1
+        return completed
+
     def root(self) -> bytes:
         """Return the root hash of all leaves so far."""
         return _fold(self._stack)

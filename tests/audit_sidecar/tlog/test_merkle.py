@@ -238,3 +238,29 @@ def test_a_frontier_of_the_wrong_length_is_refused(data: bytes) -> None:
     """The number of subtree roots must be the number of one bits of the size."""
     with pytest.raises(Malformed):
         Frontier.from_bytes(data)
+
+
+@given(st.lists(st.integers(0, 90), max_size=6), st.integers(1, 4))
+def test_leaves_in_bulk_make_the_same_tree(batches: list[int], step: int) -> None:
+    """However they are divided; and every perfect subtree on a chosen level is returned once, in order, as it ends."""
+    leaves = [leaf_hash(bytes([number & 0xFF, number >> 8])) for number in range(sum(batches))]
+    bulk, single, found, start = Frontier(), Frontier(), [], 0
+    for size in batches:
+        found += bulk.extend(leaves[start : start + size], step)
+        start += size
+    for leaf in leaves:
+        single.append(leaf)
+    assert bulk.to_bytes() == single.to_bytes()
+    expected = [
+        (level, index, root_of(leaves[index << level : (index + 1) << level]))
+        for level in range(step, 10, step)
+        for index in range(len(leaves) >> level)
+    ]
+    assert sorted(found) == sorted(expected)
+    assert [(index + 1) << level for level, index, _ in found] == sorted((i + 1) << at for at, i, _ in found)
+
+
+def test_a_short_hash_in_bulk_is_refused() -> None:
+    """As it is alone."""
+    with pytest.raises(Malformed):
+        Frontier().extend([b"short"], 8)
