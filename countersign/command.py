@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Command(("demo",), "demo", "serve, predict, prove, withhold, detect a tamper"),
     Command(("train",), "train", "make a model bundle"),
     Command(("check",), "check", "judge bundles and what they are deployed with"),
+    Command(("approve",), "approve", "sign that a bundle may be released as it is"),
     Command(("keygen",), "keygen", "make log and subject keys"),
     Command(("token",), "token", "make a bearer token"),
     Command(("store", "init"), "store_init", "create the log in a store"),

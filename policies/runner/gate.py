@@ -177,9 +177,10 @@ def _governance_covered(governance: Governance) -> Iterator[Covered]:
 
 def _notices(run: Run) -> Iterator[str]:
     for bundle in run.bundles:
-        for approval in run.governance.approvals:
-            if approval.approver.demonstration and approval.subjects.get("card.yaml") == bundle.card_digest:
-                yield (
-                    f"{bundle.name}: approved with a demonstration key: no human approval "
-                    f"({approval.approver.name}, {approval.place.file})"
-                )
+        names = [
+            approval.approver.name
+            for approval in run.governance.approvals
+            if approval.approver.demonstration and approval.subjects.get("card.yaml") == bundle.card_digest
+        ]
+        if names:
+            yield f"{bundle.name}: approved with a demonstration key: no human approval ({', '.join(names)})"
