@@ -38,8 +38,12 @@ class PostgresWriter:
         self._contexts: dict[bytes, int] = {}
         self._in_turn = self._unsure = False
         self._session = Session(url)
-        for warning in require_grants(self._session.connection, url):
-            _log.warning("store %s: %s", shown(url), warning)
+        try:
+            for warning in require_grants(self._session.connection, url):
+                _log.warning("store %s: %s", shown(url), warning)
+        except BaseException:
+            self._session.connection.close()
+            raise
 
     @contextmanager
     def turn(self) -> Iterator[Frontier]:
