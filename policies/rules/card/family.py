@@ -4,4 +4,14 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.card import artifact_digest, change, identity, intended_use, limitations, schema, standards
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    schema,
+    identity,
+    artifact_digest,
+    intended_use,
+    limitations,
+    change,
+    standards,
+)

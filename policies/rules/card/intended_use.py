@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CARD-004: the card says what the model is for, what it is not for, and how it could be misused.
+
+## What it checks
+`intended_use`, `out_of_scope_use` and `foreseeable_misuse` each have at least one entry; no entry is a placeholder;
+none stands twice, so that no use is both intended and out of scope. Whether the entries are right is for people to
+judge.
+
+## Why
+Fitness is fitness for a purpose. Without the purpose no threshold means anything, and without its limits every use is
+allowed.
+
+## Reference
+AI Act Article 13(3)(b)(i) and (iii), Article 9(2)(b): intended purpose, and risks from it and from foreseeable misuse.
+NIST AI RMF MAP 1.1 and ISO/IEC 42001 A.9.4: intended purposes are documented.
+
+## Fails
+Nothing is out of scope, an entry says nothing, or a use is both intended and out of scope.
+```yaml
+out_of_scope_use: []
+```
+```yaml
+foreseeable_misuse: [n/a]
+```
+```yaml
+intended_use: [rank existing customers for an offer, pricing of contracts]
+out_of_scope_use: [Pricing of contracts.]
+```
+
+## Passes
+The reference card as it is.
+```yaml
+{}
+```
+"""
+
+from typing import Final
+
+from policies.rules.answers import Question, finding, unanswered
+from policies.rules.judgement import Judgement, judged, self_reported
+from policies.rules.rule import Control, Rule, Severity
+from policies.run import Run
+from policies.targets.bundle import BundleTarget
+
+RULE: Final = Rule(
+    id="CARD-004",
+    title="the card says what the model is for, what it is not for, and how it could be misused",
+    severity=Severity.HIGH,
+    over="bundle",
+    controls=(
+        Control("eu-ai-act", "Article 13(3)(b)(i)"),
+        Control("eu-ai-act", "Article 13(3)(b)(iii)"),
+        Control("eu-ai-act", "Article 9(2)(b)"),
+        Control("nist-ai-rmf", "MAP 1.1"),
+        Control("iso-42001", "A.9.4"),
+    ),
+    remediation="Write one line for each use, each use that is out of scope and each misuse:\n\n"
+    "+ intended_use:\n+   - …\n+ out_of_scope_use:\n+   - …\n+ foreseeable_misuse:\n+   - …",
+)
+_WANTED: Final = {
+    "intended_use": "what the model is for, one use a line",
+    "out_of_scope_use": "what the model is not for, one use a line",
+    "foreseeable_misuse": "how people may misuse it, one way a line",
+}
+
+
+def check(bundle: BundleTarget, run: Run) -> Judgement:
+    """Every entry is asked as one question, so that none may repeat another."""
+    lists = {key: getattr(bundle.card, key) or () for key in _WANTED}
+    findings = [
+        finding(bundle, (key,), f"{key} has no entry", _WANTED[key]) for key, entries in lists.items() if not entries
+    ]
+    questions = [
+        Question((key, number), entry, _WANTED[key])
+        for key, entries in lists.items()
+        for number, entry in enumerate(entries)
+    ]
+    findings += unanswered(bundle, questions)
+    counts = ", ".join(f"{len(entries)} under {key}" for key, entries in lists.items())
+    return judged(findings, self_reported(f"entries that say something: {counts}"))
