@@ -46,7 +46,7 @@ from audit_sidecar.sequence.sequencer import Bounds, Sequencer
 from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader, StoreWriter
 from audit_sidecar.stores.url import is_shared, open_reader, open_writer, store_path
-from audit_sidecar.tlog.keys import Signer
+from audit_sidecar.tlog.keys import NoteSigner
 from contracts.address import Address
 from contracts.identifiers import IdSource
 from contracts.otlp import AttributeValue
@@ -96,7 +96,7 @@ def _assemble(
     settings: SidecarSettings,
     version: str,
     tokens: TokenTable | None,
-    signers: Sequence[Signer],
+    signers: Sequence[NoteSigner],
     reader: StoreReader,
     writer: StoreWriter,
 ) -> Callable[[ThreadPoolExecutor], _Sidecar]:

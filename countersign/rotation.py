@@ -7,15 +7,15 @@ import secrets
 from pathlib import Path
 
 from audit_sidecar.durable_file import sync_folder
-from audit_sidecar.log_keys import load_signers
+from audit_sidecar.log_keys import kms_line, load_signers, parse_signers
 from audit_sidecar.tlog.keys import Verifier, generate_signer
 from contracts.errors import SettingInvalid
 from contracts.subject import SubjectKey, load_subject_keys
 from countersign.verifier_keys import load_verifiers
 
 
-def rotate_log_key(log_key: Path, log_vkey: Path) -> tuple[Verifier, ...]:
-    """Put a new key of the same log first in both files; every key, the new one first.
+def rotate_log_key(log_key: Path, log_vkey: Path, kms: str | None = None) -> tuple[Verifier, ...]:
+    """Put a new key of the same log first in both files, or the one in KMS; every key, the new one first.
 
     The public file is written first, so that nothing is ever signed by a key that verifiers were not given. Each file
     is replaced whole. SettingInvalid when the two do not fit, or one cannot be read or written.
@@ -24,10 +24,23 @@ def rotate_log_key(log_key: Path, log_vkey: Path) -> tuple[Verifier, ...]:
     missing = [signer.verifier for signer in signers if signer.verifier not in verifiers]
     if missing:
         raise SettingInvalid(f"{log_vkey} lacks {missing[0].to_text()}, which signs; add that line first")
-    fresh = generate_signer(signers[0].verifier.name)
-    _replace(log_vkey, 0o644, [key.to_text() for key in (fresh.verifier, *verifiers)])
-    _replace(log_key, 0o600, [key.to_text() for key in (fresh, *signers)])
-    return (fresh.verifier, *verifiers)
+    line, fresh = new_log_key(signers[0].verifier.name, kms)
+    if fresh in verifiers:
+        raise SettingInvalid(f"{log_vkey} has {fresh.to_text()} already; name another key")
+    held = log_key.read_text("utf-8").removesuffix("\n").split("\n")
+    _replace(log_vkey, 0o644, [key.to_text() for key in (fresh, *verifiers)])
+    _replace(log_key, 0o600, [line, *held])
+    return (fresh, *verifiers)
+
+
+def new_log_key(origin: str, kms: str | None) -> tuple[str, Verifier]:
+    """The line of `log.key` and the public half of a fresh key, or of the one in KMS. Malformed, SettingInvalid."""
+    if kms is None:
+        signer = generate_signer(origin)
+        return signer.to_text(), signer.verifier
+    line = kms_line(origin, kms)
+    (held,) = parse_signers(line, "--kms")
+    return line, held.verifier
 
 
 def rotate_subject_key(path: Path) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ class Publisher:
         if frontier.size <= self._size:
             return
         checkpoint = Checkpoint(self._signers[0].verifier.name, frontier.size, frontier.root())
-        note = sign_checkpoint(checkpoint, self._signers)
+        # Aside: a key in a key service answers over the network.
+        note = await asyncio.to_thread(sign_checkpoint, checkpoint, self._signers)
         signed = SignedCheckpoint(checkpoint.size, checkpoint.root, note, time.time_ns())
         if self._floor.anchor is not None:
             await self._floor.anchor.keep(note)
@@ -96,7 +97,7 @@ class Publisher:
 
     async def _follow(self) -> None:
         newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)
-        if newest is not None and newest.size > self._size:
+        if newest is not None and newest.size >= self._size:
             self._show(newest)
 
     def _show(self, signed: SignedCheckpoint) -> None:

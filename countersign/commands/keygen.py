@@ -12,9 +12,9 @@ from typing import Final
 
 from audit_sidecar.durable_file import sync_folder
 from audit_sidecar.tlog.errors import Malformed
-from audit_sidecar.tlog.keys import Signer, generate_signer
+from audit_sidecar.tlog.keys import Verifier, require_name
 from contracts.errors import SettingInvalid
-from countersign.rotation import new_subject_key, rotate_log_key, rotate_subject_key, subject_key_line
+from countersign.rotation import new_log_key, new_subject_key, rotate_log_key, rotate_subject_key, subject_key_line
 
 LOG_KEY: Final = "log.key"
 LOG_VKEY: Final = "log.vkey"
@@ -30,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--rotate-log", metavar="DIR", type=Path, help="add a log key in front of those in DIR")
     what.add_argument("--rotate-subject", metavar="DIR", type=Path, help="add a subject key in front of those in DIR")
     parser.add_argument("--out", metavar="DIR", type=Path, help="with --origin: folder for the three files")
+    parser.add_argument(
+        "--kms", metavar="ARN", help="the log key is this one in AWS KMS (ECC_NIST_EDWARDS25519), not one in a file"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,18 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.out is None) is not (arguments.origin is None):
         raise SettingInvalid("--out names the folder of a new log's keys: it goes with --origin, and only with it")
     if arguments.rotate_log is not None:
-        return _rotate_log(arguments.rotate_log)
+        return _rotate_log(arguments.rotate_log, arguments.kms)
     if arguments.rotate_subject is not None:
         return _rotate_subject(arguments.rotate_subject)
-    signer = write_keys(arguments.origin, arguments.out)
-    print(f"{arguments.out / LOG_KEY}: private, for sidecars; signs as {signer.verifier.name}")
-    print(f"{arguments.out / LOG_VKEY}: public, for everyone; {signer.verifier.to_text()}")
+    verifier = write_keys(arguments.origin, arguments.out, arguments.kms)
+    kept = "private" if arguments.kms is None else "names the key in KMS"
+    print(f"{arguments.out / LOG_KEY}: {kept}, for sidecars; signs as {verifier.name}")
+    print(f"{arguments.out / LOG_VKEY}: public, for everyone; {verifier.to_text()}")
     print(f"{arguments.out / SUBJECT_KEY}: private, for services and auditors; makes pseudonyms")
     return 0
 
 
-def _rotate_log(folder: Path) -> int:
-    fresh, *others = rotate_log_key(folder / LOG_KEY, folder / LOG_VKEY)
+def _rotate_log(folder: Path, kms: str | None) -> int:
+    fresh, *others = rotate_log_key(folder / LOG_KEY, folder / LOG_VKEY, kms)
     print(f"{folder / LOG_KEY}: the new key {fresh.key_id.hex()} is first; every key in it signs")
     print(f"{folder / LOG_VKEY}: {fresh.to_text()} is added; give the file to everyone who verifies")
     print("Restart the sidecar: its log then names its keys, and each signs.")
@@ -67,21 +71,23 @@ def _rotate_subject(folder: Path) -> int:
     return 0
 
 
-def write_keys(origin: str, out: Path) -> Signer:
-    """Write the three files durably, private ones with mode 0600, and return the log's signer.
+def write_keys(origin: str, out: Path, kms: str | None = None) -> Verifier:
+    """Write the three files durably, private ones with mode 0600, and return the log's public key.
 
-    SettingInvalid when the origin cannot name a log, or when one of the files exists or cannot be written.
+    SettingInvalid when the origin cannot name a log, when the key in KMS signs no logs, or when one of the files
+    exists or cannot be written.
     """
     try:
-        signer = generate_signer(origin)
+        require_name(origin)
+        line, verifier = new_log_key(origin, kms)
     except Malformed as error:
         raise SettingInvalid(f"not a log origin: {error}") from error
     if len(origin.encode()) > _MAX_ORIGIN_BYTES:
         raise SettingInvalid(f"a log origin has at most {_MAX_ORIGIN_BYTES} bytes")
     subject = subject_key_line(new_subject_key())
     files = (
-        (out / LOG_KEY, 0o600, signer.to_text()),
-        (out / LOG_VKEY, 0o644, signer.verifier.to_text()),
+        (out / LOG_KEY, 0o600, line),
+        (out / LOG_VKEY, 0o644, verifier.to_text()),
         (out / SUBJECT_KEY, 0o600, subject),
     )
     for path, _, _ in files:
@@ -94,7 +100,7 @@ def write_keys(origin: str, out: Path) -> Signer:
         sync_folder(out)
     except OSError as error:
         raise SettingInvalid(f"cannot write keys to {out}: {error.strerror}") from error
-    return signer
+    return verifier
 
 
 def _write_new(path: Path, mode: int, text: str) -> None:
