@@ -94,20 +94,22 @@ class Exporter:
     def submit(self, span: bytes, told: Told) -> None:
         """Queue one prediction; ``told`` is called when it is durable, or too late."""
         self._refuse_after_end()
-        submission = Submission((span,), told)
+        submission = Submission(1, told)
         self._deadlines.watch(submission)
-        self.backlog.add(submission.entries[0])
+        self.backlog.add(*submission.add((span,)))
         self._work.set()
 
-    def submit_rows(self, spans: list[bytes], told: Told) -> None:
-        """Queue the predictions of one batch; they are durable together or the answer is withheld."""
-        if len(spans) == 1:
-            self.submit(spans[0], told)
-            return
+    def begin_rows(self, count: int, told: Told) -> Submission:
+        """A batch whose rows follow by `add_rows`: they are durable together or the answer is withheld."""
         self._refuse_after_end()
-        submission = Submission(spans, told)
-        self._deadlines.watch_rows(submission, self.limits.deadline + len(spans) / 5000)
-        self.backlog.add_rows(submission.entries)
+        submission = Submission(count, told)
+        self._deadlines.watch_rows(submission, self.limits.deadline + count / 5000)
+        return submission
+
+    def add_rows(self, submission: Submission, spans: list[bytes]) -> None:
+        """Queue the next predictions of a batch."""
+        self._refuse_after_end()
+        self.backlog.add_rows(submission.add(spans))
         self._work.set()
 
     def note(self, span: bytes) -> None:
@@ -116,19 +118,19 @@ class Exporter:
         self.backlog.add(Entry(span))
         self._work.set()
 
-    def note_withheld(self, submission: Submission, request_ids: list[bytes], reason: str) -> None:
-        """Queue one `withheld` record for each prediction of an answer that was not sent."""
+    def note_withheld(self, submission: Submission, request_ids: list[bytes], reason: str, rows: bool = False) -> None:
+        """Queue one `withheld` record for each prediction of an answer that was not sent, ``rows`` or a single."""
         self._refuse_after_end()
         withheld = [
             Entry(self.stream.withheld(request_id, reason), target=target)
             for request_id, target in zip(request_ids, submission.entries, strict=True)
         ]
-        # Behind their targets in the queue that `submit` and `submit_rows` chose by the same rule, so that the target's
-        # sequence number is given first.
-        if len(withheld) == 1:
-            self.backlog.add(withheld[0])
-        else:
+        # Behind their targets in the queue that `submit` and `add_rows` chose, so that the target's sequence number is
+        # given first.
+        if rows:
             self.backlog.add_rows(withheld)
+        else:
+            self.backlog.add(*withheld)
         self._work.set()
 
     @property
@@ -150,8 +152,14 @@ class Exporter:
             while self.backlog or not self._closing:
                 await self._gather()
                 group = self.backlog.take_group()
-                await self._commit(group)
-                group = []
+                if group:
+                    await self._commit(group)
+                    group = []
+            # Whatever waited, in either queue, comes before it.
+            self.backlog.add(Entry(self.stream.end()))
+            group = self.backlog.take_group()
+            await self._commit(group)
+            group = []
         except EvidenceFatal as error:
             self._failure = str(error)
             raise
@@ -165,7 +173,6 @@ class Exporter:
         """Nothing follows but what waits and the `end` record; `run` returns when that is durable."""
         if not self._closing:
             self._note_refusals()
-            self.backlog.add(Entry(self.stream.end()))
             self._closing = True
             self._work.set()
 

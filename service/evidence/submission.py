@@ -28,15 +28,21 @@ class Entry:
 
 
 class Submission:
-    """The records of one answer. Whatever becomes of them, it is told once; later news of it is ignored."""
+    """The ``expected`` records of one answer. Whatever becomes of them is told once; later news is ignored."""
 
     __slots__ = ("_outstanding", "_told", "entries", "timer")
 
-    def __init__(self, spans: Sequence[bytes], told: Told) -> None:
-        self.entries = [Entry(span, self) for span in spans]
-        self._outstanding = len(spans)
+    def __init__(self, expected: int, told: Told) -> None:
+        self.entries: list[Entry] = []
+        self._outstanding = expected
         self._told: Told | None = told
         self.timer: asyncio.TimerHandle | None = None
+
+    def add(self, spans: Sequence[bytes]) -> list[Entry]:
+        """The next of its records."""
+        entries = [Entry(span, self) for span in spans]
+        self.entries += entries
+        return entries
 
     @property
     def settled(self) -> bool:

@@ -14,7 +14,7 @@ from contracts.identifiers import IdSource, uuid_text
 from contracts.subject import SubjectKey
 from service.errors import AnswerWithheld
 from service.evidence.exporter import Exporter
-from service.evidence.submission import Awaited, Submission, Told
+from service.evidence.submission import Awaited, Submission
 from service.model.model import Model
 from service.model.session import Row
 from service.model.verdict import Outcome
@@ -99,7 +99,11 @@ class Predictor:
         if isinstance(outcome, Exception):
             raise outcome
         made = self._maker.make(one.ask, instance, _scored(outcome, "$"))
-        self._submit([made], partial(self._ended, one, made, time.perf_counter()))
+        try:
+            self._exporter.submit(made.span, partial(self._ended, one, made, time.perf_counter()))
+        except AnswerWithheld as withheld:  # the stream ended after the request was admitted
+            self._ledger.withheld(withheld.reason, 1)
+            raise
 
     def _ended(
         self, one: Asked, made: Made, since: float, submission: Submission, withheld: AnswerWithheld | None
@@ -122,40 +126,57 @@ class Predictor:
         in_loop = len(rows) <= _IN_LOOP
         outcomes = self._model.predict(rows) if in_loop else await asyncio.to_thread(self._model.predict, rows)
         scored = [_scored(outcome, f"$.instances[{place}]") for place, outcome in enumerate(outcomes)]
-        made: list[Made] = []
-        for place, (instance, outcome) in enumerate(zip(instances, scored, strict=True)):
-            made.append(self._maker.make(ask if place == 0 else self._next(ask), instance, outcome, batch_id))
-            await _let_others(place)
-        submission = await self._durable(ask, made)
-        return await self._batch_response(made, submission)
+        return await self._record_rows(ask, instances, scored, batch_id)
 
-    def _next(self, ask: Ask) -> Ask:
-        return ask._replace(request_id=self._ids.request_id(), span_id=self._ids.span_id())
-
-    async def _durable(self, ask: Ask, made: list[Made]) -> Submission:
-        awaited, since = Awaited(), time.perf_counter()
-        self._submit(made, awaited.told)
-        submission, withheld = await awaited.ended()
-        self._conclude(ask, made, since, submission, withheld)
-        return submission
-
-    def _submit(self, made: list[Made], told: Told) -> None:
+    async def _record_rows(self, ask: Ask, instances: list[Instance], scored: list[Outcome], batch_id: str) -> bytes:
+        awaited, made = Awaited(), list[Made]()
+        submission = self._exporter.begin_rows(len(scored), awaited.told)
         try:
-            self._exporter.submit_rows([row.span for row in made], told)
+            # Nothing about a row can be wrong any more, so the first are on their way while the last are made.
+            for start in range(0, len(scored), _CHUNK):
+                for place in range(start, min(start + _CHUNK, len(scored))):
+                    own = self._next(ask) if place else ask
+                    made.append(self._maker.make(own, instances[place], scored[place], batch_id))
+                self._exporter.add_rows(submission, [row.span for row in made[start:]])
+                await asyncio.sleep(0)
         except AnswerWithheld as withheld:  # the stream ended after the request was admitted
             self._ledger.withheld(withheld.reason, len(made))
             raise
+        except Exception:
+            self._withhold(submission, made[: len(submission.entries)], "failed", rows=True)
+            raise
+        since = time.perf_counter()
+        _, outcome = await awaited.ended()
+        self._conclude(ask, made, since, submission, outcome, rows=True)
+        return await self._batch_response(made, submission)
+
+    def _next(self, ask: Ask) -> Ask:
+        # Not `_replace`, which costs more than the ids.
+        ids = self._ids
+        return Ask(ask.caller, ids.request_id(), ids.span_id(), ask.start, ask.client_request_id, ask.link, ask.waited)
 
     def _conclude(
-        self, ask: Ask, made: list[Made], since: float, submission: Submission, withheld: AnswerWithheld | None
+        self,
+        ask: Ask,
+        made: list[Made],
+        since: float,
+        submission: Submission,
+        withheld: AnswerWithheld | None,
+        rows: bool = False,
     ) -> None:
         if ask.waited is not None:
             ask.waited(time.perf_counter() - since)
-        if withheld is not None:
+        if withheld is None:
+            return
+        if withheld.reason == "deadline":
+            self._withhold(submission, made, withheld.reason, rows)
+        else:
             self._ledger.withheld(withheld.reason, len(made))
-            if withheld.reason == "deadline":
-                self._exporter.note_withheld(submission, [row.request_id for row in made], withheld.reason)
-            raise withheld
+        raise withheld
+
+    def _withhold(self, submission: Submission, made: list[Made], reason: str, rows: bool) -> None:
+        self._ledger.withheld(reason, len(made))
+        self._exporter.note_withheld(submission, [row.request_id for row in made], reason, rows)
 
     def _response(self, made: Made, submission: Submission, place: int) -> str:
         return self._maker.response(made, self._exporter.log, submission.entries[place].position)

@@ -27,7 +27,7 @@ class Ends:
 async def test_only_those_whose_time_has_come_are_given_up() -> None:
     """What was durable before stays so, each is told once, and one timer serves those that come later, too."""
     deadlines, ends = Deadlines(0.01), [Ends() for _ in range(4)]
-    submissions = [Submission((b"span",), end) for end in ends]
+    submissions = [Submission(1, end) for end in ends]
     for submission in submissions[:3]:
         deadlines.watch(submission)
     submissions[1].tell(None)
@@ -43,8 +43,8 @@ async def test_only_those_whose_time_has_come_are_given_up() -> None:
 async def test_a_batch_has_a_patience_of_its_own() -> None:
     """It neither waits for singles nor makes them wait."""
     deadlines, single, batch = Deadlines(3600), Ends(), Ends()
-    deadlines.watch(Submission((b"span",), single))
-    deadlines.watch_rows(Submission((b"span", b"span"), batch), 0.01)
+    deadlines.watch(Submission(1, single))
+    deadlines.watch_rows(Submission(2, batch), 0.01)
     async with asyncio.timeout(10):
         await batch.told.wait()
     assert (single.reasons, batch.reasons) == ([], ["deadline"])
@@ -57,7 +57,7 @@ async def test_what_is_settled_is_let_go() -> None:
         """One that can be watched."""
 
     deadlines = Deadlines(3600)
-    single, rows = Watched((b"span",), Ends()), Watched((b"span", b"span"), Ends())
+    single, rows = Watched(1, Ends()), Watched(2, Ends())
     left = weakref.WeakSet((single, rows))
     deadlines.watch(single)
     deadlines.watch_rows(rows, 3600)

@@ -2,6 +2,7 @@
 """The stream's order, its one export in flight, its re-sending, its deadlines, bounds and end; over a real socket."""
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from contracts.identifiers import parse_uuid, uuid_text
 from contracts.payload import cut_export
 from service.errors import EvidenceFatal
 from service.evidence.backlog import GROUP_RECORDS
+from service.prediction.making import Maker
 from tests.service.fake_sidecar import DROP, GARBAGE, LOSE, NOT_HTTP, SHORT, STALL, FakeSidecar
 from tests.service.running import Service, running
 from tests.service.small_bundle import ROW
@@ -119,6 +121,29 @@ async def test_withheld_batch_leaves_a_record_for_each_row(bundle: Path, sidecar
     }
     assert len(made) == 10
     assert told == made
+    assert sidecar.kinds()[-1] == "end"
+
+
+async def test_batch_that_breaks_half_way_leaves_no_row_unexplained(
+    service: Service, sidecar: FakeSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are on their way before the last is made: those that nobody got an answer for are told of as withheld."""
+    plain, calls = Maker.make, itertools.count()
+
+    def make(*args: Any) -> Any:
+        if next(calls) == 40:
+            raise LookupError("secret")
+        return plain(*args)
+
+    monkeypatch.setattr(Maker, "make", make)
+    answer = await service.client.post("/predict/batch", json={"instances": [ROW] * 100})
+    await service.closed()
+    assert answer.status_code == 500
+    made = [record.request_id for record in sidecar.records if record.kind == "prediction"]
+    told = [record.request_id for record in sidecar.records if record.kind == "withheld"]
+    assert 0 < len(made) < 100
+    assert told == made
+    assert sidecar.kinds().count("error") == 1
 
 
 async def test_withheld_batch_of_one_row_names_its_sequence_number(bundle: Path, sidecar: FakeSidecar) -> None:
