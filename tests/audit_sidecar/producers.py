@@ -155,7 +155,7 @@ class Log:
     async def publish(self) -> None:
         """Sign a checkpoint of everything."""
         newest = self.reader.checkpoint()
-        floor = Floor(-1 if newest is None else newest.size, self.reader.frontier)
+        floor = Floor(-1 if newest is None else newest.size, self.committer.catch_up, None, self.reader.checkpoint)
         with ThreadPoolExecutor(1) as thread:
             await Publisher(
                 lambda: self.committer.frontier, self.writer, [SIGNER], thread, self.metrics, floor
