@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from contracts.joined_write import JoinedWrite
+
 _LOG: Final = logging.getLogger("countersign.http")
 _SWEEP: Final = 1.0
 
@@ -116,6 +118,8 @@ class _LimitedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._header = 0
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD" and self.cycle is not None:  # none when the server took it for something else
+            self.cycle.transport = JoinedWrite(self.transport)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._header = 0
