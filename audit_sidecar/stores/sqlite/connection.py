@@ -17,7 +17,11 @@ _OLDEST_SAFE_SQLITE: Final = 3_051_003
 """Before 3.51.3 a write-ahead log could be reset while in use and corrupt the file (sqlite.org/wal.html)."""
 
 # WAL with FULL makes a commit durable when it returns: the log is synced at each commit.
-_WRITER_PRAGMAS: Final = (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 0), ("mmap_size", 0))
+# It is folded into the file by the commit that finds it long, which takes as long as many commits; so seldom. The pages
+# it has then grown to are written over again, for a log that grows is slower to sync.
+_WRITER_PRAGMAS: Final = (
+    ("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 0), ("mmap_size", 0), ("wal_autocheckpoint", 4_000),
+)  # fmt: skip
 _READER_PRAGMAS: Final = (("query_only", 1), ("mmap_size", 0))
 
 

@@ -29,13 +29,16 @@ _FRAME: Final = b"\x00"
 """How our frames begin. One that begins otherwise may name a length, and so much memory would be taken for it."""
 _DOUBLE: Final = struct.Struct("<d")
 _ESCAPE: Final = b"\xff\xfe"
-_IDS, _REQUEST, _CLOCK, _END, _SUBJECT, _SCORE = (_ESCAPE + bytes((number,)) for number in range(1, 7))
+_MARKS: Final = tuple(_ESCAPE + bytes((number,)) for number in range(1, 7))
+_IDS, _CLOCK, _SUBJECT, _REQUEST, _END, _SCORE = _MARKS
+_BEFORE_CLOCK: Final = 28
+"""Bytes of the ids, which stand first."""
 _NOWHERE: Final = _ESCAPE
 """In no span that has marks."""
 NOTHING: Final = Finding()
 
-_Known = tuple[tuple[bytes, bytes], ...]
-"""What is known of a span besides its row's bytes, each with its mark, in the order in which predictions say it."""
+_Known = tuple[bytes, bytes, bytes, bytes, bytes, bytes]
+"""What is known of a span besides its row's bytes: ids, clock, subject, request id, end and score, as `_MARKS` are."""
 
 
 class KeptSpan(NamedTuple):
@@ -68,6 +71,7 @@ class SpanKeeper:
 
     def __init__(self) -> None:
         self._codec = cache(_Codec)
+        self._newest = self._codec(NEWEST).compress
 
     def pack(self, span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> KeptSpan:
         """The row's form of the span of this leaf, whose text may be given. The row must keep the finding too."""
@@ -75,7 +79,7 @@ class SpanKeeper:
         if _ESCAPE[0] in span and _ESCAPE in span:
             return KeptSpan(PLAIN, span)
         short = abridge(span, leaf, finding, text)
-        packed = varint(len(short)) + self._codec(NEWEST).compress(short)
+        packed = varint(len(short)) + self._newest(short)
         return KeptSpan(NEWEST, packed) if len(packed) < len(span) else KeptSpan(PLAIN, span)
 
     def unpack(self, kept: KeptSpan, leaf: Leaf, finding: Finding = NOTHING) -> bytes:
@@ -90,20 +94,44 @@ class SpanKeeper:
         except (ContractError, zstandard.ZstdError):
             return kept.data
         # No mark is in a span, so that each is in here once or not at all, and never arises from what is put back.
-        for mark, known in _known(leaf, finding, leaf_text(leaf)):
+        for mark, known in zip(_MARKS, _known(leaf, finding, leaf_text(leaf)), strict=True):
             short = short.replace(mark, known, 1)
         return short
 
 
 def abridge(span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> bytes:
     """The span with marks for what is known of it; it must not hold `_ESCAPE`."""
+    known = _known(leaf, finding, text or leaf_text(leaf))
+    return _abridge_prediction(span, known) or _abridge_any(span, known)
+
+
+def _abridge_prediction(span: bytes, known: _Known) -> bytes | None:
+    """The same as `_abridge_any` of a span that says everything there is to know, in order; None of any other."""
+    ids, clock, subject, request, end, score = known
+    find = span.find
+    a = find(clock, _BEFORE_CLOCK)
+    b = find(subject, a)
+    c = find(request, b)
+    d = find(end, c)
+    e = find(score, d)
+    if e < 0 or d < 0 or c < 0 or b < 0 or a < 0 or not span.startswith(ids):
+        return None
+    return b"".join(
+        (
+            _IDS, span[_BEFORE_CLOCK:a], _CLOCK, span[a + 9 : b], _SUBJECT, span[b + len(subject) : c],
+            _REQUEST, span[c + 36 : d], _END, span[d + 30 : e], _SCORE, span[e + 8 :],
+        )
+    )  # fmt: skip
+
+
+def _abridge_any(span: bytes, known: _Known) -> bytes:
     parts: list[bytes] = []
     at = 0
-    for mark, known in _known(leaf, finding, text or leaf_text(leaf)):
-        found = span.find(known, at)
+    for mark, text in zip(_MARKS, known, strict=True):
+        found = span.find(text, at)
         if found >= 0:
             parts += (span[at:found], mark)
-            at = found + len(known)
+            at = found + len(text)
     parts.append(span[at:])
     return b"".join(parts)
 
@@ -111,14 +139,14 @@ def abridge(span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b
 def _known(leaf: Leaf, finding: Finding, text: bytes) -> _Known:
     # Fields 1, 2 and 8 of a Span as every encoder writes them; request id and end as an answer spells them, and so
     # does the leaf's text, at fixed places from its beginning and from its end.
-    request = text[87:123] if leaf.id == leaf.trace else uuid_text(leaf.trace).encode()
-    subject, score = finding.subject, finding.score
+    _, _, span_id, time, trace, about, _, _, _ = leaf
+    subject, _, score, _ = finding
     return (
-        (_IDS, b"\x0a\x10%b\x12\x08%b" % (leaf.trace, leaf.span)),
-        (_CLOCK, b"\x41" + leaf.time.to_bytes(8, "little")),
-        (_SUBJECT, subject.encode() if subject else _NOWHERE),
-        (_REQUEST, request),
-        (_END, text[-81:-51]),
+        b"\x0a\x10%b\x12\x08%b" % (trace, span_id),
+        b"\x41" + time.to_bytes(8, "little"),
+        subject.encode() if subject else _NOWHERE,
+        text[87:123] if about == trace else uuid_text(trace).encode(),
+        text[-81:-51],
         # A row gives back neither the sign of a zero nor what is no number.
-        (_SCORE, _DOUBLE.pack(score) if score else _NOWHERE),
+        _DOUBLE.pack(score) if score else _NOWHERE,
     )

@@ -114,19 +114,22 @@ class SqliteWriter:
         payloads: list[tuple[Any, ...]] = []
         conflicts: list[tuple[int]] = []
         pack = self._spans.pack
-        context, number = None, 0
+        last, number = None, 0
         for index, (leaf, leaf_hash, salt, payload, finding, text) in enumerate(commit.records, start=commit.old_size):
-            about = None if leaf.kind in semconv.REQUEST_KINDS else leaf.id
-            stream = None if leaf.stream is None else streams[leaf.stream]
-            time = leaf.time - HALF
-            row = index, leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], leaf.trace, leaf.span, time, stream
-            leaves.append((*row, leaf.seq, about))
-            if payload.context is not context:
-                context = payload.context
-                number = self._context(context, contexts)
-            found_by = subject_key(finding.subject), finding.label, finding.score
-            payloads.append((index, number, salt, *found_by, *pack(payload.span, leaf, finding, text)))
-            if finding.conflict:
+            commitment, kind, span_id, time, trace, about, _, seq, stream = leaf
+            if kind in semconv.REQUEST_KINDS:
+                about = None
+            place = None if stream is None else streams[stream]
+            leaves.append(
+                (index, leaf_hash, commitment, KIND_NUMBER[kind], trace, span_id, time - HALF, place, seq, about)
+            )
+            context, span = payload
+            if context is not last:
+                last, number = context, self._context(context, contexts)
+            subject, label, score, conflict = finding
+            kept = pack(span, leaf, finding, text)
+            payloads.append((index, number, salt, subject_key(subject), label, score, *kept))
+            if conflict:
                 conflicts.append((index,))
         self._many("INSERT INTO leaf VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", leaves)
         self._many("INSERT INTO payload VALUES (?, ?, ?, ?, ?, ?, ?, ?)", payloads)
