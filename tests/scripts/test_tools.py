@@ -111,6 +111,7 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
     pins = {
         "transparency": ("go.mod", r"transparency-dev/tessera (\S+)"),
         "collector": ("go.mod", r"collector/otelcol (\S+)"),
+        "verdict": ("go.mod", r"in-toto/attestation (\S+)"),
         "javascript": ("package.json", r'sdk-trace-base": "(\S+)"'),
         "reports": ("package.json", r'sarif-multitool-linux": "(\S+)"'),
     }

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``countersign verify-verdict``: 0 verified, 1 refused, 2 unreadable, 64 usage. Offline, with public keys alone."""
+
+import argparse
+import datetime as dt
+import re
+from pathlib import Path
+
+from contracts.errors import SettingInvalid
+from contracts.release import verdict_digest
+from countersign.gate_arguments import EXIT_FAILED, EXIT_PASSED, UsageMistake, guarded
+from policies.verdict.signing_keys import key_id, read_public_key
+from policies.verdict.statement import VERIFIER
+from policies.verdict.verification import Wanted, refusal, verify_verdict
+
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("verdict", metavar="VERDICT", type=Path, help="the file that `attest` wrote, …vsa.intoto.jsonl")
+    parser.add_argument(
+        "--key",
+        metavar="PUBLIC",
+        type=Path,
+        action="append",
+        required=True,
+        help="trusted public key in PEM; repeatable",
+    )
+    parser.add_argument("--bundle", metavar="DIR", help="the bundle that the verdict has to be about")
+    parser.add_argument("--manifests", metavar="DIR", help="the rendered manifests that it has to be about")
+    parser.add_argument(
+        "--subject", metavar="NAME=SHA256", type=_subject, action="append", default=[], help="any subject; repeatable"
+    )
+    parser.add_argument(
+        "--level", metavar="LEVEL", action="append", default=[], help="a level it has to reach; repeatable"
+    )
+    parser.add_argument("--resource-uri", metavar="URI", help="the resource that it has to be for")
+    parser.add_argument(
+        "--policy-digest", metavar="SHA256", type=_digest, help="the rules and law that it has to rest on"
+    )
+    parser.add_argument("--verifier", metavar="URI", default=VERIFIER, help="who the keys are trusted to be (the gate)")
+    parser.add_argument(
+        "--as-of", metavar="DATE", type=_day, help="the day on which it has to hold, such as 2026-11-23 (now)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify and print the steps; the exit code."""
+    return guarded("verify-verdict", lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    subjects = _subjects(arguments)
+    if not subjects:
+        raise UsageMistake("name what the verdict has to be about: --bundle, --manifests or --subject")
+    envelope = _read(arguments.verdict)
+    public = [read_public_key(file) for file in arguments.key]
+    wanted = Wanted(
+        subjects=subjects,
+        now=arguments.as_of or dt.datetime.now(dt.UTC),
+        resource_uri=arguments.resource_uri,
+        policy_digest=arguments.policy_digest,
+        levels=tuple(arguments.level),
+        verifier=arguments.verifier,
+    )
+    steps = verify_verdict(envelope, {key_id(key): key for key in public}, wanted)
+    for step in steps:
+        print(f"{step.number}. {step.title:<10}  {step.outcome.value:<9}  {step.detail}")
+    refused = refusal(steps)
+    if refused is not None:
+        print(f"REFUSED: the verdict is refused at step {refused.number}, {refused.title}: {refused.detail}")
+        return EXIT_FAILED
+    print(f"VERIFIED: verdict sha256 {verdict_digest(envelope)}")
+    return EXIT_PASSED
+
+
+def _subjects(arguments: argparse.Namespace) -> dict[str, str]:
+    """What was shown; digests are computed from what lies there, never read from a card."""
+    subjects: dict[str, str] = {}
+    if arguments.bundle is not None:
+        # Imported here: whoever has digests in hand needs no reader of YAML.
+        from policies.runner.reading import bundle_digests
+        from policies.targets.bundle import read_bundle
+
+        bundle = read_bundle(arguments.bundle)
+        folder = f"{bundle.card.model_id}/{bundle.card.version}"
+        subjects.update({f"{folder}/{file}": digest for file, digest in bundle_digests(bundle).items()})
+    if arguments.manifests is not None:
+        from policies.targets.manifests import read_manifests
+
+        subjects["manifests"] = read_manifests(arguments.manifests).digest
+    for name, digest in arguments.subject:
+        if subjects.setdefault(name, digest) != digest:
+            raise UsageMistake(f"{name} is shown with two digests")
+    return subjects
+
+
+def _subject(text: str) -> tuple[str, str]:
+    name, _, digest = text.rpartition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=SHA256")
+    return name, _digest(digest)
+
+
+def _digest(text: str) -> str:
+    found = _SHA256.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256: write 64 lower-case hex digits")
+    return found[1]
+
+
+def _day(text: str) -> dt.datetime:
+    try:
+        return dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-11-23") from None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingInvalid(f"cannot read {file}: {error.strerror or type(error).__name__}") from None
