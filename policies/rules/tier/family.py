@@ -4,4 +4,14 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.tier import disclosure, exemption, high_risk, law_age, least_tier, prohibited, role
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    prohibited,
+    high_risk,
+    exemption,
+    least_tier,
+    role,
+    disclosure,
+    law_age,
+)
