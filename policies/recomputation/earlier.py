@@ -2,10 +2,8 @@
 """Find the version that a bundle is to replace: the folder beside it that its card names as `previous_version`."""
 
 import re
-from pathlib import Path
 from typing import Final
 
-from contracts.bundle import CARD_FILE
 from policies.errors import TargetUnreadable
 from policies.recomputation.evidence_rows import TRAINING_ROWS
 from policies.recomputation.inputs import Earlier
@@ -54,8 +52,7 @@ def earlier_version(bundle: BundleTarget) -> Earlier | Finding | None:
 def _older_beside(bundle: BundleTarget) -> str | None:
     """The newest version below this one that has a card beside it."""
     own = _ordered(bundle.card.version)
-    folders = sorted(Path(bundle.root).resolve().parent.glob(f"*/{CARD_FILE}"))
-    older = [(order, file.parent.name) for file in folders if (order := _ordered(file.parent.name)) and own]
+    older = [(order, version) for version in bundle.siblings if (order := _ordered(version))]
     below = [item for item in older if own and item[0] < own]
     return max(below)[1] if below else None
 

@@ -7,6 +7,7 @@ that cannot be read. Only a card that is not a card, or a file that is not there
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -16,6 +17,8 @@ from contracts.model_card import ModelCard, parse_card
 from contracts.yaml_document import YamlDocument, YamlInvalid, read_yaml
 from policies.errors import TargetUnreadable
 from policies.place import Place, split_place
+
+THRESHOLDS_FILE: Final = "thresholds.yaml"
 
 
 class BundleTarget(Struct, frozen=True, kw_only=True):
@@ -33,6 +36,8 @@ class BundleTarget(Struct, frozen=True, kw_only=True):
     """The last two parts of the folder's path: ``<id>`` and ``<version>`` in an inventory ``models/<id>/<version>``."""
     siblings: frozenset[str] = frozenset()
     """Folders beside this one that hold a card: the other released versions of an inventory."""
+    thresholds: bytes | None = None
+    """`THRESHOLDS_FILE` beside the versions, which holds what was required before any was evaluated; None without."""
 
     @property
     def artifact(self) -> bytes:
@@ -74,6 +79,7 @@ def read_bundle(name: str) -> BundleTarget:
         document=document,
         files={file: _read(root, name, file) for file in named},
         folder=(place.parent.name, place.name),
+        thresholds=_read_if_there(place.parent / THRESHOLDS_FILE),
         siblings=frozenset(file.parent.name for file in place.parent.glob(f"*/{CARD_FILE}")) - {place.name},
     )
 
@@ -95,3 +101,13 @@ def _read(root: Path, name: str, file: str) -> bytes:
         raise TargetUnreadable(
             Place(f"{name}/{file}"), f"cannot be read: {reason}; restore it, or train the bundle again"
         ) from None
+
+
+def _read_if_there(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TargetUnreadable(Place(str(file)), f"cannot be read: {reason}; restore it") from None

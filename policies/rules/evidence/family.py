@@ -4,4 +4,6 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.evidence import age, environment, files, thresholds_first
+
+MODULES: Final[tuple[ModuleType, ...]] = (files, age, environment, thresholds_first)
