@@ -35,6 +35,13 @@ def read_baseline(data: bytes, file: str) -> Baseline:
         raise TargetUnreadable(Place(file), f"is no drift baseline: {error}; train the bundle again") from None
 
 
+def training_labels(inputs: Inputs) -> dict[str, float] | None:
+    """The share of each label among the training rows. Raises TargetUnreadable."""
+    if inputs.baseline is None:
+        return None
+    return read_baseline(inputs.baseline, f"{inputs.folder}/{BASELINE}").labels
+
+
 def step_of_feature(inputs: Inputs) -> dict[str, float]:
     """How far each number is moved, an integer by a whole one at least; empty where the card names no step.
 

@@ -14,7 +14,7 @@ import numpy as np
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.recomputation.artifact import running
-from policies.recomputation.baseline import step_of_feature
+from policies.recomputation.baseline import step_of_feature, training_labels
 from policies.recomputation.comparison import compare
 from policies.recomputation.evidence_rows import (
     EVALUATION,
@@ -73,6 +73,7 @@ def measure(inputs: Inputs) -> tuple[Measured, str | None]:
         robustness=asked.robustness,
         attributes=tuple(groups),
         training_rows=digests,
+        training_labels=training_labels(inputs),
         overlap=overlap,
         comparison=compared if isinstance(compared, Comparison) else None,
     ), compared if isinstance(compared, str) else None

@@ -105,6 +105,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     """Protected attributes of the evaluation rows."""
     training_rows: int | None = None
     """Rows that the list of training rows holds; None where there is no list."""
+    training_labels: dict[str, float] | None = None
+    """Share of each label among the training rows, as the drift baseline has it; None where there is none."""
     overlap: tuple[int, ...] = ()
     """Evaluation rows that are among the training rows."""
     comparison: Comparison | None = None

@@ -4,4 +4,22 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.data import (
+    bias_examination,
+    datasets,
+    datasheet,
+    lawful_basis,
+    lineage,
+    representativeness,
+    retention,
+)
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    datasets,
+    datasheet,
+    lineage,
+    bias_examination,
+    representativeness,
+    lawful_basis,
+    retention,
+)
