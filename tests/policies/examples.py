@@ -184,7 +184,11 @@ def repository(fields: dict[str, Any]) -> Repository:
 
 def judge(module: RuleModule, example: str) -> Judgement:
     """What a rule says of one example of its page; a card that cannot be read is CARD-001's finding."""
-    heads, document = _read_example(example)
+    heads, _ = _read_example(example)
+    whole = released(heads.get("card", "telco-watson"))
+    # A card's digest changes with the card; pages write these words in its place.
+    example = example.replace("CARD_DIGEST", whole.card_digest).replace("ARTIFACT_DIGEST", whole.card.artifact.sha256)
+    _, document = _read_example(example)
     card = heads.get("card", "telco-watson")
     as_of = dt.date.fromisoformat(heads.get("as of", AS_OF.isoformat()))
     parts = _parts(module, document, example)

@@ -4,4 +4,20 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.kubernetes import (
+    availability,
+    bound_to_release,
+    image_digest,
+    network_policy,
+    pod_security,
+    references,
+)
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    image_digest,
+    bound_to_release,
+    pod_security,
+    availability,
+    network_policy,
+    references,
+)
