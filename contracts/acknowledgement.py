@@ -32,7 +32,7 @@ def encode_acknowledgement(acknowledgement: Acknowledgement) -> bytes:
     """The ``ExportTraceServiceResponse`` that carries it."""
     origin = acknowledgement.log.encode()
     body = bytes((len(origin),)) + origin
-    body += b"".join(index.to_bytes(8) + leaf_hash for index, leaf_hash in acknowledgement.positions)
+    body += b"".join([_ENTRY.pack(*position) for position in acknowledgement.positions])
     return bytes_field(_FIELD, body)
 
 

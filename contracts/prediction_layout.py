@@ -3,7 +3,8 @@
 
 Every byte of the span is accounted for: fields and attributes in the order of `contracts.prediction` and
 `contracts.otlp`, lengths that fit, text that is UTF-8, nothing twice. So what is returned is what the walk over every
-field finds, and wherever that walk might find something else or refuse, the answer is None. Standard library only.
+field finds, and wherever that walk might find something else or refuse, or a stock decoder refuse, the answer is
+None. Standard library only.
 """
 
 import struct
@@ -21,7 +22,8 @@ _Fit = tuple[bytes, int, int]
 _IDS: Final = struct.Struct("<2s16s2s8sBB")
 _TIMES: Final = struct.Struct("<3sQBQ")
 _SERVER: Final = b"\x30\x02\x39"
-_LINK: Final = 0x6A
+_LINK: Final = b"\x6a\x1c\x0a\x10"
+_LINK_SPAN: Final = b"\x12\x08"
 _LONGEST: Final = 1 << 14
 """Attributes from this many bytes on have longer lengths than are read here."""
 _MOST_RECENT: Final = 16
@@ -162,8 +164,10 @@ def _pass_optional(span: bytes, at: int) -> int:
     for attribute in _AFTER_THRESHOLD:
         if len(span) - at not in _SEQUENCE:
             at = _pass_text(span, at, attribute)
-    # A caller's trace: nothing that a record is placed or found by, whatever it holds.
-    return at + 2 + span[at + 1] if span[at] == _LINK and span[at + 1] < 0x80 else at
+    # A caller's trace, of which one with a state is left to the walk.
+    if span.startswith(_LINK, at) and span.startswith(_LINK_SPAN, at + 20):
+        at += 30
+    return at
 
 
 def _pass_text(span: bytes, at: int, attribute: _Text) -> int:

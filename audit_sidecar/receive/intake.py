@@ -14,12 +14,11 @@ from audit_sidecar.errors import AuditError, Refused
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.receive.body import TooLarge
 from audit_sidecar.receive.rpc_status import Code
-from audit_sidecar.receive.well_formed import DECODED_WHOLE, cut_well_formed
+from audit_sidecar.receive.well_formed import DECODED_WHOLE, Cut, cut_well_formed
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.sequence.sequencer import Sequencer
 from contracts.acknowledgement import Acknowledgement, Position, encode_acknowledgement
 from contracts.errors import ContractError
-from contracts.payload import Payload
 from contracts.tokens import Caller, TokenTable
 
 
@@ -85,22 +84,22 @@ class Intake:
         """Positions of the spans of an ``ExportTraceServiceRequest``, durable. ContractError, Refused or Pushback."""
         spans = 0
         try:
-            payloads = await self._cut(request)
-            spans = len(payloads)
+            cut = await self._cut(request, producer is not None)
+            spans = len(cut.payloads)
             self._received.inc(spans)
-            positions = await self._sequencer.submit(Export(producer, payloads, len(request)))
+            positions = await self._sequencer.submit(Export(producer, cut.payloads, len(request), cut.facts))
         except (ContractError, AuditError) as error:
             self._metrics.rejected.labels(_reason(error)).inc(spans)
             raise
         self._metrics.acknowledged.inc(spans)
         return positions
 
-    async def _cut(self, request: bytes) -> tuple[Payload, ...]:
+    async def _cut(self, request: bytes, producer: bool) -> Cut:
         if len(request) <= DECODED_WHOLE:
-            return cut_well_formed(request)
+            return cut_well_formed(request, producer)
         # Apart from the loop, which has acknowledgements to give meanwhile; one at a time, so that memory is bounded.
         async with self.large:
-            return await asyncio.to_thread(cut_well_formed, request)
+            return await asyncio.to_thread(cut_well_formed, request, producer)
 
     def refused(self, code: Code) -> None:
         """Count one export that is not acknowledged, whether its spans could be read or not."""

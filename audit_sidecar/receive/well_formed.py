@@ -6,7 +6,7 @@ gigabytes. A large one is therefore cut first, span by span, and every part is d
 parts there may be, and how large each, is bounded.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 from audit_sidecar.receive.body import TooLarge
 from contracts.errors import ContractError
 from contracts.payload import Payload, PayloadContext, TooManyParts, cut_export
+from contracts.prediction_layout import Facts, read_prediction
 from contracts.wire import bytes_field
 
 DECODED_WHOLE: Final = 128 << 10
@@ -27,34 +28,68 @@ LARGEST_PART: Final = 2 << 20
 """Bytes of one span, resource or scope."""
 
 
-def cut_well_formed(request: bytes) -> tuple[Payload, ...]:
-    """The spans of an export, cut out unchanged. ContractError when it is malformed, TooLarge beyond the bounds."""
+class Cut(NamedTuple):
+    """The spans of an export, unchanged, and the facts of each where all are predictions in the service's layout."""
+
+    payloads: tuple[Payload, ...]
+    facts: tuple[Facts, ...] | None
+
+
+def cut_well_formed(request: bytes, producer: bool = True) -> Cut:
+    """The spans of an export, cut out unchanged. ContractError when it is malformed, TooLarge beyond the bounds.
+
+    Facts are not looked for in what is not a ``producer``'s.
+    """
     try:
-        if len(request) <= DECODED_WHOLE:
+        if len(request) > DECODED_WHOLE:
+            return _cut_large(request, producer)
+        payloads = tuple(cut_export(request))
+        facts = _facts(payloads) if producer else None
+        if facts is None:
             ExportTraceServiceRequest.FromString(request)
-            return tuple(cut_export(request))
-        return _cut_large(request)
+        else:
+            _decode_contexts(payloads)
     except DecodeError as error:
         raise ContractError(str(error)) from error
+    return Cut(payloads, facts)
 
 
-def _cut_large(request: bytes) -> tuple[Payload, ...]:
-    contexts: set[PayloadContext] = set()
-    last: PayloadContext | None = None
+def _facts(payloads: tuple[Payload, ...]) -> tuple[Facts, ...] | None:
+    """Found only in spans that the stock decoder accepts; in an export without spans there are none to find."""
+    found: list[Facts] = []
+    for payload in payloads:
+        facts = read_prediction(payload.span)
+        if facts is None:
+            return None
+        found.append(facts)
+    return tuple(found) or None
+
+
+def _cut_large(request: bytes, producer: bool) -> Cut:
     try:
-        payloads = cut_export(request, 2 * MOST_PARTS)
+        payloads = tuple(cut_export(request, 2 * MOST_PARTS))
     except TooManyParts as error:
         raise TooLarge(str(error)) from error
     if len(payloads) > MOST_PARTS:
         raise TooLarge(f"the export has more than {MOST_PARTS} spans")
-    for context, span in payloads:
+    _decode_contexts(payloads)
+    for payload in payloads:
+        _require_small(payload.span, "a span")
+    facts = _facts(payloads) if producer else None
+    if facts is None:
+        for payload in payloads:
+            Span.FromString(payload.span)
+    return Cut(payloads, facts)
+
+
+def _decode_contexts(payloads: tuple[Payload, ...]) -> None:
+    contexts: set[PayloadContext] = set()
+    last: PayloadContext | None = None
+    for context, _ in payloads:
         if context is not last and context not in contexts:
             contexts.add(context)
             _decode_context(context)
         last = context
-        _require_small(span, "a span")
-        Span.FromString(span)
-    return tuple(payloads)
 
 
 def _decode_context(context: PayloadContext) -> None:

@@ -6,14 +6,19 @@ from typing import NamedTuple
 
 from contracts.otlp import AttributeValue
 from contracts.payload import Payload
+from contracts.prediction_layout import Facts
 
 
 class Export(NamedTuple):
-    """One OTLP export, kept whole or not at all. ``producer`` None = a stranger. ``size`` is its bytes."""
+    """One OTLP export, kept whole or not at all. ``producer`` None = a stranger. ``size`` is its bytes.
+
+    ``facts`` are those of each payload where all are predictions in the service's layout, else None.
+    """
 
     producer: str | None
     payloads: tuple[Payload, ...]
     size: int
+    facts: tuple[Facts, ...] | None = None
 
     @property
     def records(self) -> int:

@@ -64,7 +64,7 @@ class Plan:
                 return (self._add_own(item.kind, item.attributes),)
             if item.producer is None:
                 return tuple([self._place_foreign(payload) for payload in item.payloads])
-            return tuple(self._place_all(item.payloads, item.producer))
+            return tuple(self._place_all(item, item.producer))
         except (Refused, ContractError) as error:
             self._roll_back(*marks)
             if isinstance(error, Conflict):
@@ -79,15 +79,17 @@ class Plan:
         self._streams.changed = streams
         self.counts = counts
 
-    def _place_all(self, payloads: Sequence[Payload], producer: str) -> list[Position]:
+    def _place_all(self, export: Export, producer: str) -> list[Position]:
+        count = len(export.payloads)
+        facts = export.facts or (None,) * count
         positions: list[Position] = []
         context: PayloadContext | None = None
         run: PredictionRun | None = None
-        for payload, salt in zip(payloads, fresh_salts(len(payloads)), strict=True):
+        for payload, known, salt in zip(export.payloads, facts, fresh_salts(count), strict=True):
             if payload.context is not context:
                 context = payload.context
                 run = self._other_run(run, context, producer)
-            record = None if run is None else run.record(payload, salt)
+            record = None if run is None else run.record(payload, known, salt)
             if record is not None:
                 positions.append(self._keep(record))
                 continue

@@ -13,7 +13,7 @@ from contracts.evidence import Origin
 from contracts.identifiers import is_uuid7
 from contracts.leaf import Leaf, PredictionLeaves
 from contracts.payload import Frame, Payload, PayloadContext
-from contracts.prediction_layout import read_prediction
+from contracts.prediction_layout import Facts, read_prediction
 
 
 class PredictionRun:
@@ -31,10 +31,10 @@ class PredictionRun:
         """The stream's new state."""
         return self._state._replace(next_seq=self._next_seq, last_time=self._end)
 
-    def record(self, payload: Payload, salt: bytes) -> NewRecord | None:
+    def record(self, payload: Payload, facts: Facts | None, salt: bytes) -> NewRecord | None:
         """The record of a payload of this context, if it is the stream's next and a prediction in our layout."""
         span = payload.span
-        facts = read_prediction(span)
+        facts = facts or read_prediction(span)
         if facts is None:
             return None
         trace, span_id, end, sequence, subject, label, score = facts

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from contracts import semconv
 from contracts.errors import ContractError
@@ -66,20 +67,24 @@ def test_what_is_only_like_a_prediction_is_never_read_differently(data: st.DataO
         mutated(encoded(data.draw(EVENT), data.draw(st.integers(0, 1 << 20)), data.draw(st.none() | LINK)))
     )
     found = read_prediction(span)
+    if found is not None:
+        Span.FromString(span)  # which is what lets a receiver do without it
     if found is not None and found[0][6] >> 4 == 7 and found[0][8] >> 6 == 2:  # which whoever reads it checks
         assert repr(found) == repr(walked(span))
 
 
 def test_each_bit_of_a_prediction_counts() -> None:
     """No single changed bit gives facts that the walk does not find."""
-    span = encoded(EXAMPLE)
+    span = encoded(EXAMPLE, link=SpanLink(b"t" * 16, b"s" * 8))
     assert read_prediction(span) is not None
     for at in range(28, len(span)):
         for bit in range(8):
             changed = bytearray(span)
             changed[at] ^= 1 << bit
             found = read_prediction(bytes(changed))
-            assert found is None or repr(found) == repr(walked(bytes(changed)))
+            if found is not None:
+                assert repr(found) == repr(walked(bytes(changed)))
+                Span.FromString(bytes(changed))
 
 
 OTHERS = {
@@ -108,4 +113,4 @@ def test_a_caller_s_trace_changes_no_fact(event: PredictionEvent, link: SpanLink
     """A link stands between attributes and number."""
     span = with_sequence(encode_span(to_span(event, "m", link)), 7)
     found = read_prediction(span)
-    assert found == walked(span) or (found is None and len(event.answer) > 10_000)
+    assert found == walked(span) or (found is None and (len(event.answer) > 10_000 or link.trace_state))

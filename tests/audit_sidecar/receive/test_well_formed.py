@@ -8,8 +8,11 @@ from audit_sidecar.receive import well_formed
 from audit_sidecar.receive.body import TooLarge
 from audit_sidecar.receive.well_formed import LARGEST_PART, MOST_PARTS, cut_well_formed
 from contracts.errors import ContractError
+from contracts.otlp import encode_export
 from contracts.payload import cut_export
+from contracts.prediction_layout import read_prediction
 from contracts.wire import bytes_field
+from tests.audit_sidecar.producers import Producer
 
 SPAN = bytes_field(1, b"T" * 16) + bytes_field(2, b"S" * 8)
 
@@ -45,7 +48,7 @@ def test_parts_are_judged_as_the_whole_is(case: str, monkeypatch: pytest.MonkeyP
         with pytest.raises(ContractError):
             cut_well_formed(request)
     else:
-        assert cut_well_formed(request) == tuple(cut_export(request))
+        assert cut_well_formed(request).payloads == tuple(cut_export(request))
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,25 @@ def test_beyond_the_bounds_is_too_large(request_: bytes) -> None:
     """Too many parts, or one too large: 413, and not what the decoder would make of it."""
     with pytest.raises(TooLarge):
         cut_well_formed(request_)
+
+
+def test_facts_are_of_predictions_alone() -> None:
+    """Found where every span is a prediction in the service's layout, large or small, and only for a producer."""
+    ours = Producer()
+    context = ours.context
+    for count in (1, 300):
+        spans = [ours.record(seq).span for seq in range(1, 4 * count) if seq % 4]
+        request = encode_export(context.resource or b"", context.scope or b"", spans)
+        found = cut_well_formed(request)
+        assert found.facts == tuple(read_prediction(span) for span in spans)
+        assert cut_well_formed(request, producer=False) == (found.payloads, None)
+        other = encode_export(context.resource or b"", context.scope or b"", [*spans, SPAN])
+        assert cut_well_formed(other).facts is None
+    assert cut_well_formed(b"").facts is None
+
+
+@pytest.mark.parametrize("resource", [b"\x0a\x05x", bytes_field(1, b"\x0a\x02\xff\xfe")])
+def test_predictions_do_not_hide_a_broken_resource(resource: bytes) -> None:
+    """What is beside the spans is decoded, whatever they are."""
+    with pytest.raises(ContractError):
+        cut_well_formed(encode_export(resource, b"", [Producer().record(1).span]))
