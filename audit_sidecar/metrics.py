@@ -57,6 +57,17 @@ class SidecarMetrics:
             names.AUDIT_CHECKPOINT_TIME, "When the newest checkpoint was signed.", registry=registry
         )
 
+        self._witnessed_size = Gauge(
+            names.AUDIT_WITNESSED_SIZE, "Size of the newest checkpoint with a quorum of cosignatures; 0 without one.",
+            registry=registry,
+        )  # fmt: skip
+        self._witnessed_time = Gauge(
+            names.AUDIT_WITNESSED_TIME, "When a checkpoint last had a quorum of cosignatures.", registry=registry
+        )
+        self.witness_disagreements = Counter(
+            names.AUDIT_WITNESS_DISAGREEMENTS, "Times a witness said that it saw more of this log, or another history.",
+            registry=registry,
+        )  # fmt: skip
         self._archive_size = Gauge(names.AUDIT_ARCHIVE_SIZE, "Leaves in the archive; 0 without one.", registry=registry)
         self._archive_time = Gauge(
             names.AUDIT_ARCHIVE_TIME, "When the archive last held the newest checkpoint.", registry=registry
@@ -78,6 +89,12 @@ class SidecarMetrics:
             self._missing.inc(counts.missing)
         if new_records:
             self._group.observe(new_records)
+
+    def count_witnessed(self, size: int | None) -> None:
+        """A checkpoint of ``size`` leaves got its quorum; None when it did not."""
+        if size is not None:
+            self._witnessed_size.set(size)
+            self._witnessed_time.set(self._clock())
 
     def count_archived(self, size: int) -> None:
         """A round of the archiver ended, and the archive holds ``size`` leaves."""

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import uvloop
 
-from audit_sidecar.archive.archiver import Archiver
 from audit_sidecar.archive.archiving import Archiving
-from audit_sidecar.archive.location import open_archive
 from audit_sidecar.errors import AuditError, Fatal
+from audit_sidecar.guards import open_guards
 from audit_sidecar.listeners import (
     DRAIN_SECONDS,
     Applications,
@@ -31,7 +30,7 @@ from audit_sidecar.listeners import (
 )
 from audit_sidecar.log_keys import announcement, load_signers
 from audit_sidecar.metrics import SidecarMetrics
-from audit_sidecar.publish.anchor import Anchoring, open_anchor
+from audit_sidecar.publish.anchor import Anchoring
 from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
@@ -102,12 +101,9 @@ def _assemble(
 ) -> Callable[[ThreadPoolExecutor], _Sidecar]:
     verifiers = [signer.verifier for signer in signers]
     head = load_head(reader, verifiers)
-    anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, verifiers)
-    archiver = None if settings.archive is None else Archiver(reader, open_archive(settings.archive), verifiers)
-    # Asked before anything is signed: an archive that knows more than the store says that leaves were lost.
-    archived = -1 if archiver is None else archiver.held()
-    keys = announcement(verifiers, reader)
     metrics = SidecarMetrics(version, time.time)
+    guards = open_guards(settings, reader, head, signers, metrics)
+    keys = announcement(verifiers, reader)
     if not is_shared(settings.store):
         metrics.watch_store(store_path(settings.store))
     metrics.tree_size.set(head.frontier.size)
@@ -120,11 +116,11 @@ def _assemble(
         bounds = Bounds(settings.receive.queue_records, settings.receive.queue_bytes)
         sequencer = Sequencer(committer, bounds, thread)
         metrics.queue.set_function(lambda: sequencer.waiting_records)
-        anchoring = None if anchor is None else Anchoring(anchor)
-        held = -1 if head.checkpoint is None else head.checkpoint.size
-        signed = max(held, -1 if anchor is None else anchor.size, archived)
-        floor = Floor(signed, committer.catch_up, anchoring, reader.checkpoint)
+        anchoring = None if guards.anchor is None else Anchoring(guards.anchor)
+        cosign = None if guards.witnessing is None else guards.witnessing.cosign
+        floor = Floor(guards.signed, committer.catch_up, anchoring, reader.checkpoint, cosign)
         publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
+        archiver = guards.archiver
         archiving = None if archiver is None else Archiving(archiver, lambda: publisher.leads, metrics)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)

@@ -51,6 +51,10 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Where the log is kept as files: a folder, or ``s3://bucket/prefix?region=R&days=N`` with Object Lock."""
     archive_interval: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     """The archive is brought up to date this often; each round that finds news keeps a checkpoint for good."""
+    witnesses: str | None = None
+    """File with a witness policy (C2SP tlog-policy): who cosigns checkpoints, and how many make a quorum."""
+    witness_patience: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.8
+    """Seconds that witnesses have for a checkpoint; it is shown before, and gets their lines when they come."""
     tokens: str | None = None
     """File of bearer tokens; without it only loopback callers are served, with all roles."""
     tls_cert: str | None = None

@@ -6,7 +6,7 @@ Of several sidecars one publishes, by a lease in the store; the others take over
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -33,6 +33,8 @@ class Floor(NamedTuple):
     anchor: Anchoring | None = None
     newest: Callable[[], SignedCheckpoint | None] | None = None
     """The newest checkpoint as the store has it, where others may sign too; called in the writer's thread."""
+    cosign: Callable[[bytes], Awaitable[bytes | None]] | None = None
+    """Adds the witnesses' lines to a note, in bounded time; None when they make no quorum."""
 
 
 NEW_LOG: Final = Floor()
@@ -64,9 +66,10 @@ class Publisher:
         """Publish every ``interval`` seconds while the log grows, until cancelled."""
         while True:
             # A full disk: the commit path says so too, and this size is signed when there is room again.
+            started = time.monotonic()
             with suppress(Pushback):
                 await self.publish()
-            await asyncio.sleep(interval)
+            await asyncio.sleep(max(0.0, started + interval - time.monotonic()))
 
     async def publish(self) -> None:
         """Sign and persist a checkpoint of everything durable, unless that was done before.
@@ -94,6 +97,14 @@ class Publisher:
             await self._follow()
             return
         self._show(signed)
+        if self._floor.cosign is not None:
+            await self._add_cosignatures(signed)
+
+    async def _add_cosignatures(self, signed: SignedCheckpoint) -> None:
+        note = None if self._floor.cosign is None else await self._floor.cosign(signed.note)
+        if note is not None:
+            with suppress(HeadMoved):
+                await self._in_writer(self._writer.put_checkpoint, signed._replace(note=note))
 
     async def _follow(self) -> None:
         newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)

@@ -21,6 +21,7 @@ _FLAGS = (
     "audit",
     "anchor",
     "archive",
+    "witnesses",
     "public_log",
     "tokens",
     "tls_cert",
@@ -54,6 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--archive",
         metavar="PLACE",
         help="keep the log as files there too: a folder, or s3://bucket/prefix?region=R&days=N with Object Lock",
+    )
+    parser.add_argument(
+        "--witnesses", metavar="FILE", help="witness policy (C2SP tlog-policy): who cosigns checkpoints"
     )
     parser.add_argument("--public-log", action="store_const", const=True, help="serve /log without a token")
     parser.add_argument("--tokens", metavar="FILE", help="bearer tokens; without it only loopback callers are served")
