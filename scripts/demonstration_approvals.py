@@ -21,9 +21,14 @@ _CARDS: Final = re.compile(r"(?<=    cards:\n)(?:      - .*\n)*")
 
 
 def main() -> int:
-    """List the cards, sign the approvals; 0 when everything is signed."""
-    governance = ROOT / "governance"
-    bundles = [load_bundle(folder) for folder in sorted((ROOT / "models").glob("*/*"))]
+    """Approve the bundles of this repository; 0 when everything is signed."""
+    return approve_all(ROOT)
+
+
+def approve_all(root: Path) -> int:
+    """List the cards below a folder's models/ in its governance/, and sign the approvals; the worst exit code."""
+    governance = root / "governance"
+    bundles = [load_bundle(folder) for folder in sorted((root / "models").glob("*/*"))]
     approvers = governance / "approvers.yaml"
     lines = "".join(f"      - {hashlib.sha256(bundle.card_bytes).hexdigest()}\n" for bundle in bundles)
     approvers.write_text(_CARDS.sub(lines, approvers.read_text("utf-8")), "utf-8")
