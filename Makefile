@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test bench check format lint types imports docs reference workflows tools lock
+.PHONY: help demo up setup test bench check format lint types imports docs reference policy workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ docs: setup ## documents against the tree, and the style rules no linter knows
 
 reference: setup ## write docs/reference anew from what runs
 	$(BIN)/python -m scripts.reference
+
+policy: setup ## the gate over our own models, cloud and repository, as of today
+	$(BIN)/countersign check --target infra --target repository
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
 	@if actionlint=$$($(PYTHON) scripts/tools.py path actionlint); then "$$actionlint" -shellcheck= -pyflakes=; \
