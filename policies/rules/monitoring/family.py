@@ -4,4 +4,11 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.monitoring import document_retention, drift_baseline, incidents, plan
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    plan,
+    drift_baseline,
+    document_retention,
+    incidents,
+)

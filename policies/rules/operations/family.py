@@ -4,4 +4,20 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.operations import (
+    conformity,
+    decommission,
+    fundamental_rights,
+    instructions,
+    oversight,
+    rollback,
+)
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    oversight,
+    rollback,
+    decommission,
+    fundamental_rights,
+    conformity,
+    instructions,
+)
