@@ -3,8 +3,8 @@
 
 ## What it checks
 `intended_use`, `out_of_scope_use` and `foreseeable_misuse` each have at least one entry; no entry is a placeholder;
-none stands twice, so that no use is both intended and out of scope. Whether the entries are right is for people to
-judge.
+none stands twice. No intended use contains a use that is out of scope word by word, nor stands within one. Whether the
+entries are right is for people to judge.
 
 ## Why
 Fitness is fitness for a purpose. Without the purpose no threshold means anything, and without its limits every use is
@@ -23,8 +23,8 @@ out_of_scope_use: []
 foreseeable_misuse: [n/a]
 ```
 ```yaml
-intended_use: [rank existing customers for an offer, pricing of contracts]
-out_of_scope_use: [Pricing of contracts.]
+intended_use: [rank existing customers for an offer, credit scoring of customers]
+out_of_scope_use: ["pricing, credit or debt collection"]
 ```
 
 ## Passes
@@ -34,11 +34,14 @@ The reference card as it is.
 ```
 """
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 from policies.rules.answers import Question, finding, unanswered
-from policies.rules.judgement import Judgement, judged, self_reported
+from policies.rules.judgement import Finding, Judgement, judged, self_reported
 from policies.rules.rule import Control, Rule, Severity
+from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
@@ -76,5 +79,23 @@ def check(bundle: BundleTarget, run: Run) -> Judgement:
         for number, entry in enumerate(entries)
     ]
     findings += unanswered(bundle, questions)
+    findings += _contradicted(bundle)
     counts = ", ".join(f"{len(entries)} under {key}" for key, entries in lists.items())
     return judged(findings, self_reported(f"entries that say something: {counts}"))
+
+
+def _contradicted(bundle: BundleTarget) -> Iterator[Finding]:
+    """An entry may list several uses, with commas or ``or`` between."""
+    outside = [
+        (number, words)
+        for number, entry in enumerate(bundle.card.out_of_scope_use or ())
+        for part in re.split(r"[,;]|\bor\b", entry)
+        if (words := plain(part))
+    ]
+    for number, entry in enumerate(bundle.card.intended_use or ()):
+        use = plain(entry)
+        for other, words in outside:
+            if use and (f" {words} " in f" {use} " or f" {use} " in f" {words} "):
+                message = f"`{words}` is out of scope by out_of_scope_use[{other}]"
+                wanted = "either an intended use or one that is out of scope"
+                yield finding(bundle, ("intended_use", number), message, wanted, entry)

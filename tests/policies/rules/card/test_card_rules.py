@@ -54,6 +54,8 @@ FALSE = [
         {"intended_use": ["send offers"], "out_of_scope_use": ["credit", "Send offers!"]},
         "out_of_scope_use[1] repeats intended_use[0]",
     ),
+    (intended_use, {"intended_use": ["credit scoring"]}, "`credit` is out of scope by out_of_scope_use[0]"),
+    (intended_use, {"intended_use": ["Debt collection."]}, "`debt collection` is out of scope by out_of_scope_use[0]"),
     (limitations, {"limitations": None}, "limitations has no entry"),
     (limitations, {"limitations": []}, "limitations has no entry"),
     (limitations, {"limitations": [{"limitation": "misses leavers"}]}, "limitations[0].condition is missing"),
