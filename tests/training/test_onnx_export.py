@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from contracts.model_card import Feature
 from training.equivalence import equivalence, probabilities
 from training.errors import TrainingRefused
-from training.onnx_export import export
+from training.onnx_export import export, opset
 from training.rows import Rows, Table, to_rows
 
 FEATURES = (
@@ -98,3 +98,14 @@ def test_a_difference_beyond_the_tolerance_is_refused() -> None:
     one, other = (make_pipeline(_encode(), LogisticRegression(C=c)).fit(rows.matrix(), rows.labels) for c in (1, 1e-4))
     with pytest.raises(TrainingRefused, match=r"differs from the scikit-learn pipeline by .* in evaluation row \d+"):
         equivalence(one, export(other, FEATURES, "x"), rows, 1e-9)
+
+
+def test_opsets_stand_in_one_order() -> None:
+    """The converter's order is one of chance; ours is by domain, and the version given is that of ONNX's own domain."""
+    rows = _rows(("no", "yes"))
+    fitted = make_pipeline(_encode(), LogisticRegression()).fit(rows.matrix(), rows.labels)
+    artifact = export(fitted, FEATURES, "orders")
+    entries = [(entry.domain, entry.version) for entry in onnx.load_from_string(artifact).opset_import]
+    assert len(entries) > 1
+    assert entries == sorted(entries)
+    assert opset(artifact) == dict(entries)[""]
