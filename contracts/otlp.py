@@ -142,8 +142,13 @@ _SEQUENCE_HEADS: Final = tuple(_sequence_head(digits) for digits in range(11))
 
 def encode_export(resource: bytes, scope: bytes, spans: Iterable[bytes]) -> bytes:
     """An ``ExportTraceServiceRequest`` with one ``ResourceSpans``, one ``ScopeSpans`` and the spans in order."""
-    scope_spans = bytes_field(1, scope) + b"".join(bytes_field(2, span) for span in spans)
-    return bytes_field(1, bytes_field(1, resource) + bytes_field(2, scope_spans))
+    parts = [bytes_field(1, scope)]
+    for span in spans:
+        parts += (b"\x12", varint(len(span)), span)
+    # Of lengths only: an export is up to a mebibyte, and each nesting would copy it once more.
+    scope_spans = sum(map(len, parts))
+    head = b"".join((bytes_field(1, resource), b"\x12", varint(scope_spans)))
+    return b"".join((b"\x0a", varint(len(head) + scope_spans), head, *parts))
 
 
 def _encode_link(link: SpanLink) -> bytes:
