@@ -42,7 +42,7 @@ def _suite(name: str, cases: list[Case], report: Report) -> ET.Element:
 
 def _unjudged(remark: Remark, report: Report) -> ET.Element:
     suite = _empty_suite(remark.target, report)
-    case = ET.SubElement(suite, "testcase", {"name": remark.title, "classname": "countersign.gate", "time": "0"})
+    case = ET.SubElement(suite, "testcase", {"name": remark.title, "classname": "gate", "time": "0"})
     error = ET.SubElement(case, "error", {"type": "unjudged", "message": _clean(remark.message)})
     error.text = _clean(f"{remark.place}: {remark.message}")
     _count(suite)
@@ -70,7 +70,7 @@ def _case(case: Case, report: Report) -> ET.Element:
         "testcase",
         {
             "name": _clean(f"{case.rule.id} {case.rule.title}"),
-            "classname": f"countersign.{case.rule.over}.{case.rule.id.partition('-')[0]}",
+            "classname": f"gate.{case.rule.over}.{case.rule.id.partition('-')[0]}",
             "time": "0",
             "status": case.state.value,
         },
