@@ -13,7 +13,7 @@ from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.recomputation.artifact import running
 from policies.recomputation.evidence_rows import TRAINING_ROWS, read_training_rows, row_digests
-from policies.recomputation.figures import Answered, answered, sampled
+from policies.recomputation.figures import Answered, answered, are_distributions, sampled
 from policies.recomputation.inputs import Earlier, Inputs
 from policies.recomputation.intervals import Floats, Sampling, bootstrap, mcnemar
 from policies.recomputation.recomputation import Comparison
@@ -55,6 +55,8 @@ def _ask(earlier: Earlier, columns: Sequence[Sequence[Any]], rows: Answered, kep
     labels = earlier.output.labels
     with running(earlier.artifact, place, [feature.name for feature in earlier.features], len(labels)) as artifact:
         probabilities = artifact.probabilities(columns)
+        if not are_distributions(probabilities):
+            raise artifact.refusal("gives probabilities that are no distribution")
     own = answered(earlier.output, probabilities, rows.true[kept])
     order = [labels.index(label) for label in rows.output.labels]
     back = np.argsort(order)

@@ -43,6 +43,13 @@ def given(output: Output, probabilities: Floats) -> Integers:
     return np.where(probabilities[:, positive] >= output.threshold, positive, 1 - positive)
 
 
+def are_distributions(probabilities: Floats) -> bool:
+    """Whether every row is finite, not negative and adds up to 1 within 1e-6."""
+    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
+        return False
+    return bool((np.abs(probabilities.sum(axis=1) - 1) <= 1e-6).all())
+
+
 def performance(rows: Answered, bins: int, sampling: Sampling) -> dict[str, Metric]:
     """Every performance figure that a card of this output declares, in the order of cards."""
     drawn = bootstrap(sampled(rows, bins), rows.true, sampling)

@@ -29,7 +29,7 @@ from policies.recomputation.evidence_rows import (
     read_training_rows,
     row_digests,
 )
-from policies.recomputation.figures import Answered, answered, given, performance
+from policies.recomputation.figures import Answered, answered, are_distributions, given, performance
 from policies.recomputation.group_figures import group_figures
 from policies.recomputation.inputs import Inputs
 from policies.recomputation.intervals import Floats, Integers, Sampling
@@ -115,13 +115,14 @@ def _ask(inputs: Inputs, columns: Sequence[Sequence[Any]]) -> _Asked:
     names = [feature.name for feature in inputs.features]
     with running(inputs.artifact, place, names, len(inputs.output.labels)) as artifact:
         probabilities = artifact.probabilities(columns)
-        if not np.isfinite(probabilities).all() or (np.abs(probabilities.sum(axis=1) - 1) > 1e-6).any():
+        if not are_distributions(probabilities):
             raise artifact.refusal("gives probabilities that are no distribution; export the model again")
         few = np.unique(np.linspace(0, len(probabilities) - 1, _ALONE).astype(np.intp))
         one_by_one = artifact.probabilities([[column[row] for row in few] for column in columns], alone=True)
+        apart = np.abs(one_by_one - probabilities[few])
         return _Asked(
             probabilities,
-            float(np.abs(one_by_one - probabilities[few]).max()),
+            float(apart.max()) if np.isfinite(apart).all() else float("inf"),
             robustness(
                 Asked(
                     inputs.features,

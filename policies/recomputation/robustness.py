@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from contracts.model_card import Feature, Output
-from policies.recomputation.figures import given
+from policies.recomputation.figures import are_distributions, given
 from policies.recomputation.intervals import Floats, Integers
 from policies.recomputation.recomputation import Robustness, Shift
 
@@ -45,7 +45,7 @@ def robustness(asked: Asked) -> Robustness:
 
     def shift(name: str, changed: Columns) -> Shift:
         found = predict(changed)
-        valid = bool(np.isfinite(found).all() and (np.abs(found.sum(axis=1) - 1) <= 1e-6).all())
+        valid = are_distributions(found)
         flipped = int(np.count_nonzero(given(output, found) != answers))
         return Shift(name=name, flipped=flipped, rows=len(answers), valid=valid)
 
@@ -54,7 +54,7 @@ def robustness(asked: Asked) -> Robustness:
         step = max(1.0, float(np.rint(step))) if features[place].type == "integer" else step
         both = [predict(_moved(features, columns, [place], np.full((len(answers), 1), by))) for by in (-step, step)]
         flipped = np.logical_or(*(given(output, found) != answers for found in both))
-        valid = all(bool(np.isfinite(found).all()) for found in both)
+        valid = all(map(are_distributions, both))
         return Shift(name=features[place].name, flipped=int(flipped.sum()), rows=len(answers), valid=valid)
 
     noise = worst = spelling = None
