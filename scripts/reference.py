@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write docs/reference from what runs: command line, settings, endpoints with their roles, metrics.
+"""Write docs/reference from what runs: command line, settings, endpoints with their roles, metrics, rules.
 
 ``--check`` writes nothing and fails where a page is not what the code gives. Endpoints and metrics are asked of a stack
 that is started for it; who may call a route is found out by calling it with a token of each role.
@@ -31,6 +31,8 @@ from countersign.command import COMMANDS
 from countersign.demo.processes import Running
 from countersign.stack import Stack
 from countersign.state import prepare_state
+from policies.settings import GateSettings
+from scripts.rules_reference import rules
 from service.settings import ServiceSettings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -48,6 +50,7 @@ def main() -> int:
             "settings.md": settings(),
             "endpoints.md": endpoints(stack),
             "metrics.md": metrics(stack),
+            "rules.md": _NOTE + "\n" + rules(),
         }
     FOLDER.mkdir(parents=True, exist_ok=True)
     stale = [name for name, text in pages.items() if not _is(FOLDER / name, text)]
@@ -75,14 +78,15 @@ def command_line() -> str:
 
 
 def settings() -> str:
-    """Every setting of both servers."""
+    """Every setting of both servers and of the gate."""
     intro = (
         "A TOML file (`--config`), then the environment, then flags; the later wins. Secrets are paths of files.\n"
         f"`{PREFIX}EVIDENCE__DEADLINE=5` sets `evidence.deadline`; members of a list are separated by commas.\n"
-        "A file of nothing but tables `[serve]` and `[sidecar]` is for both programs; `up` takes such a one.\n"
+        "A file of nothing but tables `[serve]`, `[sidecar]` and `[check]` is for all of them; `up` takes such a one.\n"
     )
     parts = [_NOTE, "# Settings\n", intro]
-    for heading, kind in (("countersign serve", ServiceSettings), ("countersign sidecar", SidecarSettings)):
+    kinds = (("serve", ServiceSettings), ("sidecar", SidecarSettings), ("check and attest", GateSettings))
+    for heading, kind in ((f"countersign {command}", kind) for command, kind in kinds):
         parts += [f"## {heading}\n", _table(("setting", "type", "default", "what it is"), list(_settings(kind, "")))]
     return "\n".join(parts)
 
