@@ -44,7 +44,7 @@ def ml_bom(models: Sequence[Model], version: str | None = None, properties: Mapp
         "components": [_component(model) for model in models],
         "dependencies": [_dependency(model) for model in models],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8") + b"\n"
+    return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _component(model: Model) -> dict[str, Any]:

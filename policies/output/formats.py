@@ -33,6 +33,10 @@ FORMATS: Final = {
 
 
 def renderer(name: str) -> Render:
-    """The function that writes a report in the format of this name, which is a key of `FORMATS`."""
+    """The function that writes a report in the format of this name, which is a key of `FORMATS`.
+
+    What it gives can always be written as UTF-8: the name of a file or of an author need not be, and where it is not,
+    it is shown with an escape, which JSON reads as one.
+    """
     render: Render = import_module(f"policies.output.{FORMATS[name].module}").render
-    return render
+    return lambda report: render(report).encode("utf-8", "backslashreplace").decode("utf-8")

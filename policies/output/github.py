@@ -40,7 +40,9 @@ def _annotation(remark: Remark, report: Report) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Line ends and percent signs as GitHub wants them; what would move a cursor in the log is shown as an escape."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in escaped)
 
 
 def _property(text: str) -> str:

@@ -6,6 +6,7 @@ none changes its meaning or goes away without another schema name.
 """
 
 import datetime as dt
+import json
 from typing import Any, Literal
 
 import msgspec
@@ -170,7 +171,7 @@ def render(report: Report) -> str:
         ),
         notices=report.notices,
     )
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode("utf-8") + "\n"
+    return json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False) + "\n"
 
 
 def rules_of(report: Report) -> list[Rule]:

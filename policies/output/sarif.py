@@ -105,7 +105,6 @@ def _descriptor(rule: Rule, report: Report) -> dict[str, Any]:
     tags = [f"{control.framework}: {control.reference}" for control in rule.controls]
     return {
         "id": rule.id,
-        "name": "".join(word.capitalize() for word in "".join(_letters(rule.title)).split()),
         "shortDescription": {"text": _sentence(rule.title)},
         "fullDescription": {"text": _sentence(rule.title)},
         "help": {"text": page or rule.remediation, "markdown": page or rule.remediation},
@@ -120,7 +119,6 @@ def _descriptor(rule: Rule, report: Report) -> dict[str, Any]:
 
 _UNJUDGED_DESCRIPTOR: Final = {
     "id": _UNJUDGED,
-    "name": "EverythingNamedWasJudged",
     "shortDescription": {"text": "Everything that was named can be judged."},
     "fullDescription": {"text": "Everything that was named can be judged."},
     "help": {"text": _UNJUDGED_HELP, "markdown": _UNJUDGED_HELP},
@@ -209,10 +207,6 @@ def _fingerprint(rule: str, remark: Remark) -> str:
     """The same for the same finding wherever it moves in its file, so that an alert is not closed and opened again."""
     what = remark.message if remark.finding is None else remark.finding.message
     return hashlib.sha256("\0".join((rule, remark.target, remark.place.file, what)).encode()).hexdigest()[:16]
-
-
-def _letters(title: str) -> list[str]:
-    return [char if char.isalnum() else " " for char in title]
 
 
 def _sentence(title: str) -> str:

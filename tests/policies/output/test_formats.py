@@ -2,15 +2,20 @@
 """Every format tells the same story: outcome, waived, upcoming, bases, notices; none of them says compliant."""
 
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.output.formats import FORMATS, renderer
 from policies.output.json_report import report_json_schema
 from policies.output.markdown import MAX_BYTES
+from policies.place import Place
 from policies.report import Report
 from policies.rules.judgement import Finding
 from tests.policies.output.reports import FAILING, NASTY, SLIGHT, empty, failed, finding, incomplete, passed
@@ -71,6 +76,32 @@ def test_json_leaves_nothing_out() -> None:
     assert failing["findings"][1]["seen"] == NASTY
     assert {"CARD-003", "GIT-001"} <= {rule["id"] for rule in document["rules"]}
     assert document["law_as_of"] is not None
+
+
+ANYTHING = st.text(st.characters(exclude_categories=()), max_size=60)
+"""Any text, characters included that no UTF-8 and no XML can hold."""
+
+
+@given(
+    message=ANYTHING,
+    seen=ANYTHING,
+    file=st.text(st.characters(exclude_categories=(), exclude_characters="\0"), min_size=1, max_size=30),
+)
+def test_no_text_of_a_model_breaks_a_format(message: str, seen: str, file: str) -> None:
+    """Whatever stands in a card, a file name or an author: every report can be written, and reads as before."""
+    told = Finding(place=Place(file, 3, 4), message=message, wanted="w", seen=seen)
+    report = msgspec.structs.replace(failed(), cases=(msgspec.structs.replace(FAILING, findings=(told,)),))
+    written = {name: renderer(name)(report) for name in FORMATS}
+    for text in written.values():
+        text.encode("utf-8")
+    assert len(json.loads(written["json"])["cases"]) == 1
+    assert len(json.loads(written["sarif"])["runs"][0]["results"]) == 1
+    assert len(ET.fromstring(written["junit"]).findall(".//failure")) == 1
+    assert json.loads(written["cyclonedx"])["bomFormat"] == "CycloneDX"
+    assert [line.split(" ")[0] for line in written["github"].splitlines()] == ["::error", "::notice", "countersign:"]
+    rows = [line for line in written["markdown"].splitlines() if line.startswith("| ")]
+    assert len(rows) == 1
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 4
 
 
 def annotations(report: Report) -> list[str]:
