@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit_sidecar.stores.url import open_reader
-from bench import batches, growth, ingest, load, machine, report, serving
+from bench import batches, gate, growth, ingest, load, machine, report, serving
 from bench.environments import cache_folder
 from bench.errors import BenchFailed
 from bench.process import ROOT
@@ -83,6 +83,7 @@ def measure(folder: Path, effort: _Effort) -> Results:
         growth=grown,
         served_bytes_per_prediction=_served_bytes(folder),
         version_ms=_version_ms(),
+        check_ms=gate.check_ms(),
     )
 
 
