@@ -2,6 +2,8 @@
 """Reports for the tests of outputs and verdicts: one that passed, one with everything in it that a report can hold."""
 
 import datetime as dt
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,6 +14,8 @@ from policies.profiles import PROFILES
 from policies.report import Case, Covered, Report, Skipped, State, Unreadable, WaiverUse
 from policies.rules.judgement import Basis, Finding
 from policies.rules.rule import Control, Rule, Severity, TargetKind
+from policies.runner.gate import run_gate
+from policies.runner.request import Request
 from policies.targets.bundle import read_bundle
 
 AS_OF: Final = dt.date(2026, 11, 23)
@@ -151,6 +155,20 @@ def incomplete() -> Report:
         kind="bundle", name="models/gone", place=Place("models/gone/card.yaml", 3, 5), message="duplicate key `x`"
     )
     return msgspec.structs.replace(failed(), cases=(*failed().cases, BROKEN), unreadable=(unreadable,))
+
+
+@lru_cache
+def real() -> Report:
+    """What the gate says of the committed bundles, with every rule there is; figures are not computed again here."""
+    request = Request(
+        version="0.2.0",
+        profile=PROFILES["dev"],
+        as_of=AS_OF,
+        bundles=(BUNDLE, "models/telecom-churn/1.0.0"),
+        governance=Path("governance"),
+        recompute=False,
+    )
+    return run_gate(request)
 
 
 def empty() -> Report:

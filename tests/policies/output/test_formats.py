@@ -18,7 +18,7 @@ from policies.output.markdown import MAX_BYTES
 from policies.place import Place
 from policies.report import Report
 from policies.rules.judgement import Finding
-from tests.policies.output.reports import FAILING, NASTY, SLIGHT, empty, failed, finding, incomplete, passed
+from tests.policies.output.reports import FAILING, NASTY, SLIGHT, empty, failed, finding, incomplete, passed, real
 
 SCHEMA = Path("docs/schema/report.schema.json")
 every_format = pytest.mark.parametrize("name", FORMATS)
@@ -27,7 +27,7 @@ every_format = pytest.mark.parametrize("name", FORMATS)
 @every_format
 def test_no_format_says_compliant(name: str) -> None:
     """A gate finds things or does not; whether a law is kept is for people to say."""
-    assert "complian" not in "".join(renderer(name)(make()) for make in (passed, failed, incomplete)).lower()
+    assert "complian" not in "".join(renderer(name)(make()) for make in (passed, failed, incomplete, real)).lower()
 
 
 @every_format
@@ -57,7 +57,7 @@ def test_json_keeps_its_published_schema() -> None:
     """What is written fits the schema that is published, which is the one that the code gives."""
     schema = json.loads(SCHEMA.read_text())
     assert schema == report_json_schema()
-    for make in (passed, failed, incomplete, empty):
+    for make in (passed, failed, incomplete, empty, real):
         jsonschema.validate(json.loads(renderer("json")(make())), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(renderer("json")(passed())) | {"outcome": "compliant"}, schema)

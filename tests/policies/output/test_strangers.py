@@ -20,9 +20,11 @@ from policies.output.formats import renderer
 from policies.report import Report
 from policies.targets.bundle import read_bundle
 from tests.conformance.outside import outside
-from tests.policies.output.reports import empty, failed, incomplete, passed
+from tests.policies.output.reports import empty, failed, incomplete, passed, real
 
-every_outcome = pytest.mark.parametrize("make", [passed, failed, incomplete, empty], ids=lambda make: make.__name__)
+every_outcome = pytest.mark.parametrize(
+    "make", [passed, failed, incomplete, empty, real], ids=lambda make: make.__name__
+)
 Make = Callable[[], Report]
 
 
