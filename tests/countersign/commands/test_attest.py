@@ -3,6 +3,7 @@
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -134,6 +135,21 @@ def test_what_does_not_fit_is_refused(
     passing(key, capsys)
     assert verify(key, *more) == 1
     assert f", {step}: " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_verdict_binds_the_rendered_manifests(key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rendering that was judged fits; one with another name in it does not, and a missing one is none."""
+    rendered = tmp_path / "rendered"
+    shutil.copytree("tests/fixtures/policies/rendered", rendered)
+    attest(key, "--target", f"manifests={rendered}")
+    out = ("--manifests", str(rendered))
+    assert verify(key, *out) == 1
+    assert "step 6, result" in capsys.readouterr().out, "it is about these manifests, and says no"
+    model = rendered / "model.yaml"
+    model.write_text(re.sub(r"(?m)^(  name: \S+)", r"\g<1>-b", model.read_text(), count=1))
+    assert verify(key, *out) == 1
+    assert "step 2, subjects" in capsys.readouterr().out
+    assert verify(key, "--manifests", str(tmp_path / "absent")) == 2
 
 
 def test_another_key_and_a_tampered_verdict_are_refused(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
