@@ -3,6 +3,7 @@
 
 Litestar's routing costs more than a prediction, so `POST /predict` and `POST /predict/batch` are answered before it.
 Litestar has the same two handlers, for OpenAPI and for paths that it normalises, such as one with a trailing slash.
+Most single predictions do not even come here: see `service.web.predict_http`.
 """
 
 import time

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answer single predictions that came in one turn of the event loop together, without a task for each.
 
-They share one run of the model and one record of what the processor has in its caches, which at 64 connections is more
-than half of a prediction's cost. None waits for another: what has come is answered in the very next turn.
+They share one run of the model, and each step finds its code in the processor's caches, where the request before it left
+it. None waits for another: what has come is taken up in the very next turn.
 """
 
 import asyncio
