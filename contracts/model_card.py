@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contracts.errors import ModelCardInvalid
-from contracts.model_card_assurance import BaseModel, Conformity, Deployment, Lineage, Privacy
+from contracts.model_card_assurance import Conformity, Deployment, Lineage, Privacy, UpstreamModel
 from contracts.model_card_evidence import Dataset, Evaluation, EvidenceFile, Fairness, Metric, Threshold
 from contracts.model_card_governance import (
     Change,
@@ -79,7 +79,7 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     artifact: Artifact
     explanation: Explanation | None = None
 
-    base_models: tuple[BaseModel, ...] | None = None
+    base_models: tuple[UpstreamModel, ...] | None = None
     datasets: tuple[Dataset, ...] | None = None
     lineage: Lineage | None = None
     evaluation: Evaluation | None = None

@@ -68,7 +68,7 @@ class Lineage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     command: Text | None = None
 
 
-class BaseModel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class UpstreamModel(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A model of someone else that this one was made from."""
 
     name: Text

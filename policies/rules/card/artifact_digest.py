@@ -28,7 +28,6 @@ The reference card as it is, beside the files it was released with.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from policies.rules.answers import Path, finding
 from policies.rules.judgement import Judgement, judged, verified
@@ -36,7 +35,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-003",
     title="every file of the bundle is the one that the card names",
     severity=Severity.CRITICAL,

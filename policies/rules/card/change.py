@@ -49,7 +49,7 @@ from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-006",
     title="the card says what this version changed, when, and of which kind the change is",
     severity=Severity.MEDIUM,

@@ -34,7 +34,6 @@ The reference card as it is: a first version in a folder of its own.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from policies.rules.answers import Question, finding, unanswered
 from policies.rules.card.semantic_version import precedence
@@ -43,7 +42,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-002",
     title="the card says whose model and which version this is, and the inventory agrees",
     severity=Severity.HIGH,

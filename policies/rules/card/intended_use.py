@@ -45,7 +45,7 @@ from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-004",
     title="the card says what the model is for, what it is not for, and how it could be misused",
     severity=Severity.HIGH,

@@ -37,7 +37,6 @@ The reference card as it is.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from contracts.model_card_governance import Limitation
 from policies.rules.answers import Question, finding, unanswered
@@ -47,7 +46,7 @@ from policies.rules.text import repeated
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-005",
     title="each limitation stands with the condition under which it shows",
     severity=Severity.HIGH,

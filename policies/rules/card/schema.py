@@ -30,8 +30,6 @@ The reference card as it is.
 ```
 """
 
-from typing import Final
-
 from contracts.model_card import CARD_SCHEMA
 from policies.rules.answers import finding
 from policies.rules.judgement import Judgement, failed, verified
@@ -39,7 +37,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-001",
     title="the card is written in the schema that it names",
     severity=Severity.CRITICAL,

@@ -39,7 +39,6 @@ standards: [SR 11-7 on model risk management]
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Final
 
 from policies.law.law import Source
 from policies.rules.answers import Path, Question, finding, unanswered
@@ -49,7 +48,7 @@ from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="CARD-007",
     title="the card lists the standards applied, and cites nothing as current that was rescinded",
     severity=Severity.LOW,

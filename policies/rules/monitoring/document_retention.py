@@ -35,7 +35,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="MON-004",
     title="the technical file is kept for at least ten years",
     severity=Severity.HIGH,

@@ -47,7 +47,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="MON-002",
     title="the drift baseline is there, is the card's, and describes the inputs that the model takes",
     severity=Severity.HIGH,

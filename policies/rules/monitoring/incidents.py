@@ -43,7 +43,7 @@ from policies.rules.text import plain, says_nothing
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="MON-005",
     title="the card says whom to tell of an incident, and what happens then",
     severity=Severity.HIGH,

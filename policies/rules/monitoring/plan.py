@@ -48,7 +48,7 @@ from policies.rules.text import plain, repeated, says_nothing
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="MON-001",
     title="the plan says what is watched, against which threshold, by whom and how often",
     severity=Severity.HIGH,

@@ -49,7 +49,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-005",
     title="a high-risk system is assessed, declared, marked and registered",
     severity=Severity.HIGH,

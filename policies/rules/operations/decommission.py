@@ -30,8 +30,6 @@ The reference card as it is.
 ```
 """
 
-from typing import Final
-
 from policies.rules.answers import Question, unanswered
 from policies.rules.judgement import Judgement, judged, self_reported
 from policies.rules.rule import Control, Rule, Severity
@@ -39,7 +37,7 @@ from policies.rules.text import says_nothing
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-003",
     title="the card says how the model is taken out of use",
     severity=Severity.MEDIUM,

@@ -44,7 +44,7 @@ from policies.rules.tier.high_risk import point_of
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-004",
     title="who has to assess the impact on fundamental rights has done so",
     severity=Severity.HIGH,

@@ -44,7 +44,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-006",
     title="instructions for use exist, and are about this model and this version",
     severity=Severity.MEDIUM,

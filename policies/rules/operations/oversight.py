@@ -30,8 +30,6 @@ The reference card as it is.
 ```
 """
 
-from typing import Final
-
 from contracts.model_card_governance import Oversight
 from policies.rules.answers import Question, unanswered
 from policies.rules.judgement import Judgement, judged, self_reported
@@ -39,7 +37,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-001",
     title="someone competent can disregard an answer, and can stop the model",
     severity=Severity.HIGH,

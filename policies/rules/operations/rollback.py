@@ -44,7 +44,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="OPS-002",
     title="there is a version to go back to, or the first release says what is done instead",
     severity=Severity.HIGH,

@@ -50,7 +50,7 @@ from policies.rules.tier.purpose import ARTICLE_50, ARTICLE_50_POINTS, named_are
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-006",
     title="where Article 50 applies, people are told, in words and through a channel that stand on the card",
     severity=Severity.HIGH,

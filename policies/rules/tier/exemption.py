@@ -58,7 +58,7 @@ from policies.rules.tier.high_risk import point_of
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-003",
     title="an exemption from the high-risk class is recorded, reasoned and registered",
     severity=Severity.HIGH,

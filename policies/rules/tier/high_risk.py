@@ -55,7 +55,7 @@ from policies.rules.tier.purpose import ANNEX_III, ANNEX_III_POINTS, named_areas
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-002",
     title="what Annex III or Annex I makes high-risk is classed as high, unless exempt without profiling",
     severity=Severity.CRITICAL,

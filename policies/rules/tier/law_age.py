@@ -46,7 +46,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-007",
     title="the law was read recently, by the gate and by whoever classed the model",
     severity=Severity.MEDIUM,

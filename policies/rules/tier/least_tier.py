@@ -50,7 +50,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-004",
     title="the governance tier is at least what class, people, exposure and purpose ask for",
     severity=Severity.CRITICAL,

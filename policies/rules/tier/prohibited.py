@@ -48,7 +48,7 @@ from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-001",
     title="the class of the AI Act is one of the four, not the prohibited one, and Article 5 was screened",
     severity=Severity.CRITICAL,

@@ -48,7 +48,7 @@ from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 
-RULE: Final = Rule(
+RULE = Rule(
     id="TIER-005",
     title="the card says in which role the provider acts, and holds what that role has to have",
     severity=Severity.HIGH,
