@@ -4,4 +4,20 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.gitops import (
+    gate_hook,
+    owned_policy,
+    project_scope,
+    revision,
+    source_integrity,
+    sync_options,
+)
+
+MODULES: Final[tuple[ModuleType, ...]] = (
+    project_scope,
+    revision,
+    gate_hook,
+    source_integrity,
+    owned_policy,
+    sync_options,
+)
