@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answer single predictions that came in one turn of the event loop together, without a task for each.
 
-They share one run of the model, and each step finds its code in the processor's caches, where the request before it left
+They share one run of the model, and each step finds its code in the processor's caches, where the request before left
 it. None waits for another: what has come is taken up in the very next turn.
 """
 
