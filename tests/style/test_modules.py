@@ -93,3 +93,10 @@ def test_annotations_are_real_where_they_are_read_at_run_time(path: Path) -> Non
 def test_there_is_something_to_look_at() -> None:
     """The rules above run over every package: a moved folder would leave one of them empty."""
     assert {tree.name(path).partition("/")[0] for path in tree.modules()} == set(tree.PACKAGES)
+
+
+@every_module
+def test_an_installed_copy_has_every_module(path: Path) -> None:
+    """Each folder up to the package is a package: a build leaves out one without an __init__.py, and all in it."""
+    folders = [folder for folder in path.parents if folder.is_relative_to(tree.ROOT) and folder != tree.ROOT]
+    assert [tree.name(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
