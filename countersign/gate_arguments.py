@@ -112,7 +112,7 @@ def guarded(command: str, body: Callable[[], int]) -> int:
     except CountersignError as error:
         print(f"countersign {command}: {error}", file=sys.stderr)
         return codes.get(type(error), EXIT_NOT_EVALUATED)
-    except Exception as error:  # exit code 1, Python's own, would say that a policy failed
+    except (Exception, SystemExit) as error:  # exit code 1, Python's own, would say that a policy failed
         print(f"countersign {command}: a mistake in Countersign, please report it: {one_line(error)}", file=sys.stderr)
         return EXIT_NOT_EVALUATED
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from countersign.gate_arguments import UsageMistake
+from policies.errors import CannotEvaluate
 from policies.output.formats import FORMATS, renderer
 from policies.report import Report
 
@@ -33,6 +34,16 @@ def printed_format(outputs: Sequence[Output]) -> str:
     if len(named) > 1:
         raise UsageMistake(f"{' and '.join(named)} both go to standard output; give one of them a file")
     return named[0] if named else "text"
+
+
+def forget_outputs(outputs: Sequence[Output]) -> None:
+    """Remove what an earlier run wrote: a run that cannot report must not leave the last one's success behind."""
+    for _, file in outputs:
+        if file is not None and file.is_file():  # no device, no pipe
+            try:
+                file.unlink()
+            except OSError as error:
+                raise CannotEvaluate(f"cannot replace {file}: {error.strerror or type(error).__name__}") from None
 
 
 def write_outputs(report: Report, outputs: Sequence[Output], command: str) -> bool:

@@ -14,7 +14,14 @@ from countersign.gate_arguments import (
     exit_code,
     guarded,
 )
-from countersign.gate_outputs import add_output_arguments, print_text, printed_format, rendered, write_outputs
+from countersign.gate_outputs import (
+    add_output_arguments,
+    forget_outputs,
+    print_text,
+    printed_format,
+    rendered,
+    write_outputs,
+)
 from policies.errors import CannotEvaluate
 from policies.report import Report
 from policies.verdict.signing_keys import read_private_key
@@ -47,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.valid_days <= MAX_VALID_DAYS:
         raise UsageMistake(f"--valid-days {arguments.valid_days} is not between 1 and {MAX_VALID_DAYS}")
     key = read_private_key(arguments.key)
+    forget_outputs(arguments.output)
     report = evaluate(arguments)
     written = write_outputs(report, arguments.output, "attest")
     print_text(rendered(report, format_name))

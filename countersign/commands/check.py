@@ -14,7 +14,14 @@ from countersign.gate_arguments import (
     guarded,
     load_gate_settings,
 )
-from countersign.gate_outputs import add_output_arguments, print_text, printed_format, rendered, write_outputs
+from countersign.gate_outputs import (
+    add_output_arguments,
+    forget_outputs,
+    print_text,
+    printed_format,
+    rendered,
+    write_outputs,
+)
 from policies.runner.pack import load_pack
 
 
@@ -35,6 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.list or arguments.explain is not None:
         return _show_rules(arguments)
     format_name = printed_format(arguments.output)
+    forget_outputs(arguments.output)
     report = evaluate(arguments)
     written = write_outputs(report, arguments.output, "check")
     print_text(rendered(report, format_name))

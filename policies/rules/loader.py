@@ -85,7 +85,7 @@ def _own_rule(file: Path) -> RuleModule:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a stranger's file raises is that file's mistake
+    except (Exception, SystemExit) as error:  # whatever a stranger's file raises is that file's mistake
         raise CannotEvaluate(f"{file}: cannot be loaded: {type(error).__name__}: {error}; mend the file") from error
     rule = as_rule(module, str(file))
     prefix = rule.rule.id.partition("-")[0]

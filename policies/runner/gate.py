@@ -166,7 +166,8 @@ def _subjects(run: Run, targets: Targets) -> dict[str, frozenset[str]]:
         for bundle in run.bundles
     }
     for target in targets.others.values():
-        found[target.name] = frozenset({target.name, getattr(target, "digest", target.name)})
+        names = {target.name, getattr(target, "digest", target.name)}
+        found[target.name] = found.get(target.name, frozenset()) | names  # two kinds may lie in one folder
     return found
 
 

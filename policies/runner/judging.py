@@ -8,7 +8,7 @@ from typing import Any
 
 from policies.classification import Tier, strictest_tier
 from policies.report import Case, State
-from policies.rules.judgement import Basis, Judgement
+from policies.rules.judgement import Basis, Finding, Judgement
 from policies.rules.rule import Rule, RuleModule
 from policies.run import Run
 from policies.runner.reading import one_line
@@ -18,7 +18,7 @@ def judge(module: RuleModule, target: Any, name: str, run: Run) -> Case:
     """The case of one rule on one target."""
     try:
         judgement = module.check(target, run)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a rule that exits with 0 must not end the run with it
         return _error(module.rule, name, f"the rule broke off: {one_line(error)}")
     problem = _problem(judgement)
     if problem is not None:
@@ -57,6 +57,8 @@ def _tier_is_high(target: Any, run: Run) -> bool:
 def _problem(judgement: Any) -> str | None:
     if not isinstance(judgement, Judgement):
         return f"the rule answered with {type(judgement).__name__}, not with a Judgement"
+    if not all(isinstance(finding, Finding) for finding in judgement.findings):
+        return "the rule has a finding that is no Finding"
     if judgement.not_applicable is not None and not judgement.not_applicable.strip():
         return "the rule is not applicable without a reason"
     if judgement.not_applicable is not None and judgement.findings:

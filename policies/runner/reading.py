@@ -7,6 +7,7 @@ traceback, and never in silence.
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from policies.errors import TargetUnreadable
@@ -46,7 +47,7 @@ def read_targets(request: Request) -> Targets:
     bundles: list[BundleTarget] = []
     others: dict[TargetKind, Any] = {}
     unreadable: list[Unreadable] = []
-    for name in dict.fromkeys(request.bundles):
+    for name in dict.fromkeys(str(Path(folder)) for folder in request.bundles):
         found = attempt("bundle", name, lambda name=name: read_bundle(name))  # type: ignore[misc]
         if isinstance(found, Unreadable):
             unreadable.append(found)
@@ -67,11 +68,11 @@ def attempt(kind: TargetKind, name: str, read: Callable[[], _T]) -> _T | Unreada
         return read()
     except TargetUnreadable as error:
         return Unreadable(kind=kind, name=name, place=error.place, message=error.message)
-    except Exception as error:  # a reader's own mistake must end as "could not evaluate", not as a crash
+    except (Exception, SystemExit) as error:  # a reader's own mistake ends as "could not evaluate", not as a crash
         return Unreadable(kind=kind, name=name, place=Place(name), message=one_line(error))
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """An exception as one line: our own by its message, any other by type and message."""
     text = " ".join(str(error).split())
     ours = type(error).__module__.partition(".")[0] in ("contracts", "policies")

@@ -6,7 +6,9 @@ approval.
 """
 
 import datetime as dt
+import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,6 +142,44 @@ def test_a_bundle_that_cannot_be_read_is_not_evaluated(desk: Desk, change: Calla
     assert said in judged.out
     assert re.search(rf"{re.escape(TELCO)}/\S+:\d+:\d+: ", judged.out)
     assert judged.report["outcome"] == "could not evaluate"
+
+
+TARGETS: dict[str, tuple[str, dict[str, str], str]] = {
+    "manifests that are not there": ("manifests=rendered", {}, "rendered"),
+    "manifests that are empty": ("manifests=rendered", {"rendered/.keep": ""}, "rendered"),
+    "manifests that are no YAML": ("manifests=rendered", {"rendered/a.yaml": "a: [\n"}, "rendered/a.yaml:2:1"),
+    "manifests with a duplicate key": (
+        "manifests=rendered",
+        {"rendered/a.yaml": "kind: Pod\nkind: Job\n"},
+        "rendered/a.yaml:2:1",
+    ),
+    "a chart without helm": ("manifests=chart", {"chart/Chart.yaml": "name: c\nversion: 1.0.0\n"}, "helm"),
+    "Argo CD without objects": ("argocd=argo", {"argo/a.yaml": "apiVersion: v1\nkind: Pod\n"}, "argo"),
+    "a folder without Git": ("repository", {}, "repository"),
+    "no program for the infrastructure": ("infra", {}, "infra"),
+}
+
+
+@pytest.mark.parametrize(("target", "files", "said"), TARGETS.values(), ids=TARGETS)
+def test_a_target_that_cannot_be_read_is_not_evaluated(
+    desk: Desk, target: str, files: dict[str, str], said: str
+) -> None:
+    """Exit 2, though the bundle passed: what was named has to be judged."""
+    for name, text in files.items():
+        (desk.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (desk.root / name).write_text(text)
+    empty = desk.root / "bin"
+    empty.mkdir()
+    git = shutil.which("git")
+    assert git is not None
+    (empty / "git").symlink_to(git)
+    file = desk.root / "report.json"
+    words = ["--profile", "dev", "--no-recomputation", "--as-of", "2026-11-23", "--output", f"json={file}"]
+    ran = desk.run("check", *words, "--output", "text", "--target", target, PATH=str(empty), HELM="")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    (unreadable,) = json.loads(file.read_text())["unreadable"]
+    assert said in f"{unreadable['place']['file']}:{unreadable['place']['line']}:1 {unreadable['message']}"
+    assert "Traceback" not in ran.stdout + ran.stderr
 
 
 def test_no_bundle(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ def test_a_format_takes_standard_output(run: Callable[..., int], capsys: pytest.
     assert Path("summary.md").exists()
 
 
+def test_an_earlier_report_does_not_outlive_a_run_without_one(run: Callable[..., int], tmp_path: Path) -> None:
+    """Where nothing could be judged, no file of the last run says that it passed."""
+    file = tmp_path / "gate.json"
+    assert run(*QUICK, "--output", f"json={file}") == 0
+    assert run(*QUICK, "--output", f"json={file}", "--governance", "elsewhere") == 2
+    assert not file.exists()
+
+
 def test_an_output_that_cannot_be_written_is_no_pass(
     run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

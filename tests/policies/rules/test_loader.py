@@ -31,7 +31,8 @@ BROKEN = {
     "a prefix of the product": (WHOLE.replace("TEAM-001", "CARD-901"), "CARD-"),
     "a syntax error": (WHOLE + "def (:\n", "SyntaxError"),
     "an import that fails": (WHOLE + "import no_such_module_at_all\n", "no_such_module_at_all"),
-    "a module that exits": (WHOLE + "raise RuntimeError('boom')\n", "RuntimeError: boom"),
+    "a module that ends the program": (WHOLE + "raise SystemExit(0)\n", "SystemExit: 0"),
+    "a module that raises": (WHOLE + "raise RuntimeError('boom')\n", "RuntimeError: boom"),
 }
 
 

@@ -2,6 +2,7 @@
 """A run is complete only if everything that was named was judged; what could not be judged never passes."""
 
 import datetime as dt
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def runs_away(target: Any, run: Any) -> Judgement:
 BROKEN = {
     "raises": (raises, "KeyError: 'colour'"),
     "recurses": (runs_away, "RecursionError"),
+    "exits with 0": (lambda target, run: sys.exit(0), "SystemExit: 0"),
+    "has a finding that is none": (lambda target, run: Judgement(findings=("wrong",)), "no Finding"),  # type: ignore[arg-type]
     "answers None": (lambda target, run: None, "NoneType"),
     "answers True": (lambda target, run: True, "bool"),
     "not applicable without a reason": (lambda target, run: not_applicable(" "), "without a reason"),
@@ -61,6 +64,11 @@ def test_a_broken_rule_is_an_error_and_blocks(check: Any, said: str) -> None:
         assert "\n" not in (case.note or "")
         assert not report.complete
         assert not report.passed
+
+
+def test_a_bundle_named_twice_is_judged_once() -> None:
+    """However its folder is spelled."""
+    assert len(run_gate(request(BUNDLE, BUNDLE + "/", BUNDLE), pack(rule(passes))).cases) == 1
 
 
 def test_nothing_named_is_nothing_judged() -> None:
