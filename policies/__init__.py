@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate: targets, rules, runner and output that decide whether a model may reach production.
+"""The gate: whether a model may reach production, decided by rules over what was named, and by nothing else.
 
-Not built yet. No module here evaluates anything, so nothing may be reported as having passed a gate.
+`targets` are read once, `rules` are asked about them by the `runner`, `governance` holds what people decided, `output`
+tells, `verdict` signs. What cannot be read or judged never passes. `policies.runner.gate.run_gate` runs all of it.
 """
