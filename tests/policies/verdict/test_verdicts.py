@@ -10,10 +10,22 @@ from typing import Any, Final
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies.report import Covered, Report, State, Unreadable
 from policies.targets.bundle import read_bundle
-from policies.verdict.statement import RuleResultsStatement, VerdictStatement, decode, encode
+from policies.verdict.statement import (
+    Resource,
+    RuleResultsStatement,
+    Subject,
+    Summary,
+    VerdictStatement,
+    Verifier,
+    WaiverUsed,
+    decode,
+    encode,
+)
 from policies.verdict.verdicts import SignedVerdict, Terms, not_after, parts, sign_verdicts
 from tests.policies.output.reports import BUNDLE, FAILING, PASSING, WAIVER, empty, failed, incomplete, passed
 
@@ -206,6 +218,39 @@ def test_statements_survive_their_encoding() -> None:
     """What was signed decodes to the same statement."""
     signed = payload(the_verdict(failed()).verdict)
     assert encode(decode(signed, VerdictStatement)) == signed
+
+
+SHA256: Final = st.text("0123456789abcdef", min_size=64, max_size=64)
+INSTANT: Final = st.datetimes(timezones=st.just(dt.UTC))
+TEXT: Final = st.text(max_size=20)
+SUMMARY: Final = st.builds(
+    Summary,
+    verifier=st.builds(Verifier, id=TEXT, version=st.dictionaries(TEXT, TEXT, max_size=2)),
+    time_verified=INSTANT,
+    resource_uri=TEXT,
+    policy=st.builds(Resource, uri=st.none() | TEXT, digest=st.dictionaries(TEXT, SHA256, max_size=2)),
+    input_attestations=st.just(()),
+    verification_result=st.sampled_from(["PASSED", "FAILED"]),
+    verified_levels=st.lists(TEXT, max_size=3).map(tuple),
+    not_after=INSTANT,
+    outcome=TEXT,
+    profile=TEXT,
+    as_of=st.dates(),
+    law_as_of=st.none() | st.dates(),
+    waivers=st.lists(st.builds(WaiverUsed, id=TEXT, rule=TEXT, expires=st.dates(), reason=TEXT), max_size=2).map(tuple),
+    targets=st.just(()),
+    notices=st.lists(TEXT, max_size=2).map(tuple),
+)
+SUBJECTS: Final = st.lists(
+    st.builds(Subject, name=TEXT, digest=SHA256.map(lambda digest: {"sha256": digest})), min_size=1, max_size=3
+)
+
+
+@given(summary=SUMMARY, subjects=SUBJECTS)
+def test_any_madecomes_back_as_it_was(summary: Summary, subjects: list[Subject]) -> None:
+    """Round trip over any texts, dates and digests."""
+    made = VerdictStatement(subject=tuple(subjects), predicate=summary)
+    assert decode(encode(made), VerdictStatement) == made
 
 
 def test_an_unused_waiver_is_not_in_the_verdict() -> None:
