@@ -11,7 +11,8 @@ from service.prediction.span_writer import SpanWriter
 IDS = st.binary(min_size=16, max_size=16)
 SHORT_IDS = st.binary(min_size=8, max_size=8)
 TIMES = st.integers(0, 2**64 - 1)
-TEXTS = st.text(max_size=20) | st.text(alphabet="aé", min_size=120, max_size=140) | st.just("x" * 20_000)
+TEXTS = st.text(max_size=20) | st.text(alphabet="aé", min_size=120, max_size=140)
+LONG: st.SearchStrategy[str] = TEXTS | st.just("x" * 20_000)
 LINKS = st.none() | st.builds(SpanLink, IDS, SHORT_IDS, st.text(max_size=20))
 EVENTS = st.builds(
     PredictionEvent,
@@ -23,7 +24,7 @@ EVENTS = st.builds(
     subject_key_id=TEXTS,
     caller=TEXTS,
     input=TEXTS,
-    answer=TEXTS,
+    answer=LONG,
     label=TEXTS,
     score=st.floats(),
     answer_status=st.integers(100, 599),
