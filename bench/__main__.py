@@ -84,6 +84,7 @@ def measure(folder: Path, effort: _Effort) -> Results:
         served_bytes_per_prediction=_served_bytes(folder),
         version_ms=_version_ms(),
         check_ms=gate.check_ms(),
+        recomputation_ms=gate.recomputation_ms(),
     )
 
 

@@ -36,7 +36,7 @@ def results(absent: dict[str, str] | None = None, peers: tuple[str, ...] = (SEED
         growth=Grown(
             windows, [Found("inclusion proof", 1_000_000, 1.0, 3.0)], 480.0, 1_000_000, 20.0, 90.0, 9e3, 100_000
         ),
-        served_bytes_per_prediction=490.0, version_ms=40.0, check_ms=400.0,
+        served_bytes_per_prediction=490.0, version_ms=40.0, check_ms=400.0, recomputation_ms=2_000.0,
     )  # fmt: skip
 
 
