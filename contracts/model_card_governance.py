@@ -110,8 +110,6 @@ class Monitor(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     threshold: Text | None = None
     owner: Text | None = None
     cadence: Text | None = None
-    alert: Text | None = None
-    """Name of the alert rule that tells when the threshold is passed."""
 
 
 class Monitoring(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
