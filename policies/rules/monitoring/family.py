@@ -4,11 +4,12 @@
 from types import ModuleType
 from typing import Final
 
-from policies.rules.monitoring import document_retention, drift_baseline, incidents, plan
+from policies.rules.monitoring import alerts, document_retention, drift_baseline, incidents, plan
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     plan,
     drift_baseline,
     document_retention,
     incidents,
+    alerts,
 )

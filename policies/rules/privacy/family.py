@@ -4,4 +4,6 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.privacy import automated_decision, prior_authorisation
+
+MODULES: Final[tuple[ModuleType, ...]] = (automated_decision, prior_authorisation)
