@@ -2,6 +2,7 @@
 """Every rule's page is true: its examples fail and pass as their section says, and what it cites exists."""
 
 import pytest
+import yaml
 
 from policies.rules.loader import load_product
 from policies.rules.page import read_page
@@ -47,6 +48,18 @@ def test_what_a_rule_cites_is_in_the_law_pack(module: RuleModule) -> None:
         assert law().point(control).title
     if module.rule.duty is not None:
         assert law().duty(module.rule.duty).title
+
+
+def _removes(patch: object) -> bool:
+    return patch is None or (isinstance(patch, dict) and any(_removes(member) for member in patch.values()))
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in RULES if m.rule.over in ("bundle", "recomputation")], ids=lambda m: m.rule.id
+)
+def test_a_rule_catches_what_is_there_and_false(module: RuleModule) -> None:
+    """Among the failures on the page is one in which nothing was removed: a rule that asks for presence is none."""
+    assert any(not _removes(yaml.safe_load(example)) for example in read_page(module.page).fails)
 
 
 @every_rule
