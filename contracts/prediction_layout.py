@@ -14,8 +14,10 @@ from contracts import semconv
 from contracts.errors import ContractError
 from contracts.wire import bytes_field, read_varint, varint, varint_field
 
-Facts = tuple[bytes, bytes, int, int, str, str, float]
-"""Trace id, span id, end, sequence number, subject, label and score."""
+Places = tuple[int, int, int, int]
+"""Where in the span its end's field, the subject, the answer and the score's eight bytes begin."""
+Facts = tuple[bytes, bytes, int, int, str, str, float, Places]
+"""Trace id, span id, end, sequence number, subject, label, score, and where they stand."""
 _Fit = tuple[bytes, int, int]
 """Of a text attribute of one length: its bytes before the text, how many they are, and how many it has in all."""
 
@@ -100,6 +102,7 @@ class _Run:
 _KIND: Final = _attribute(semconv.RECORD_KIND, bytes_field(1, b"prediction"))
 _KIND_AND_SUBJECT: Final = _KIND + _Text(semconv.SUBJECT).head(32)
 """Up to the subject, which is a pseudonym of 32 digits."""
+_FROM_END: Final = 9 + len(_KIND_AND_SUBJECT)
 _WHO: Final = _Run(semconv.SUBJECT_KEY_ID, semconv.CALLER)
 _INPUT: Final = _Text(semconv.INPUT)
 _ANSWER: Final = _Text(semconv.ANSWER)
@@ -136,23 +139,26 @@ def read_prediction(span: bytes) -> Facts | None:
     return found and (trace, span_id, end, *found)
 
 
-def _read_attributes(span: bytes, at: int) -> tuple[int, str, str, float] | None:
+def _read_attributes(span: bytes, at: int) -> tuple[int, str, str, float, Places] | None:
+    subject_at = at
     subject = span[at : at + 32].decode()
     _, at = _WHO.read(span, at + 32)
     _, at = _INPUT.read(span, at)
+    answer_at = at
     _, at = _ANSWER.read(span, at)
-    label, at = _LABEL.read(span, at)
-    head, score, status = _SCORE.unpack_from(span, at)
+    label, score_at = _LABEL.read(span, at)
+    head, score, status = _SCORE.unpack_from(span, score_at)
     if head != _SCORE_HEAD or status != _STATUS:
         return None
-    at += _SCORE.size
+    at = score_at + _SCORE.size
     if len(span) - at not in _SEQUENCE:
         at = _pass_optional(span, at)
     before, skip = _SEQUENCE[len(span) - at]
     if not span.startswith(before, at):
         return None
     number, stop = read_varint(span, at + skip)
-    return (number, subject, label, score) if stop == len(span) else None
+    places = subject_at - _FROM_END, subject_at, answer_at, score_at + len(_SCORE_HEAD)
+    return (number, subject, label, score, places) if stop == len(span) else None
 
 
 def _pass_optional(span: bytes, at: int) -> int:

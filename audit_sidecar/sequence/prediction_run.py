@@ -37,7 +37,7 @@ class PredictionRun:
         facts = facts or read_prediction(span)
         if facts is None:
             return None
-        trace, span_id, end, sequence, subject, label, score = facts
+        trace, span_id, end, sequence, subject, label, score, places = facts
         if sequence != self._next_seq or not is_uuid7(trace):
             return None
         before, after = self._frame.around(len(span))
@@ -46,4 +46,4 @@ class PredictionRun:
         leaf = Leaf(commitment, "prediction", span_id, end, trace, trace, self._release, sequence, self._stream)
         self._next_seq, self._end = sequence + 1, end
         finding = Finding(subject, label, None if math.isnan(score) else score)
-        return NewRecord(leaf, leaf_hash(text), salt, payload, finding, text)
+        return NewRecord(leaf, leaf_hash(text), salt, payload, finding, text, places)

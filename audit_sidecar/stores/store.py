@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from audit_sidecar.tlog.merkle import Frontier
 from contracts.leaf import Leaf
 from contracts.payload import Payload, PayloadContext
+from contracts.prediction_layout import Places
 
 
 class Finding(NamedTuple):
@@ -26,7 +27,7 @@ class Finding(NamedTuple):
 class NewRecord(NamedTuple):
     """A record on its way into the log; its index is the log's size plus its place in the commit.
 
-    ``text`` is the leaf's where it is at hand, else empty.
+    ``text`` is the leaf's where it is at hand, else empty; ``places`` those of a prediction in the service's layout.
     """
 
     leaf: Leaf
@@ -35,6 +36,7 @@ class NewRecord(NamedTuple):
     payload: Payload
     finding: Finding
     text: bytes = b""
+    places: Places | None = None
 
 
 class StoredRecord(NamedTuple):

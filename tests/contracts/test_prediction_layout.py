@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The facts of a prediction are what the walk over its every field finds, or the span is left to that walk."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,12 @@ def encoded(event: PredictionEvent, sequence: int = 7, link: SpanLink | None = N
     return with_sequence(encode_span(to_span(event, "m", link)), sequence)
 
 
-def walked(span: bytes) -> Facts | None:
+def facts(found: Facts | None) -> tuple[object, ...] | None:
+    """What was found, places aside, which no walk finds."""
+    return found and found[:7]
+
+
+def walked(span: bytes) -> tuple[object, ...] | None:
     """What the general way finds; None when it refuses the span, or finds no prediction that was answered."""
     try:
         record = check_record(decode_span(span))
@@ -57,7 +64,14 @@ def test_predictions_read_the_same_either_way(event: PredictionEvent, sequence: 
     """Every prediction that the service writes: all facts, and short ones are always recognised."""
     span = encoded(event, sequence)
     found = read_prediction(span)
-    assert found == walked(span) or (found is None and (len(event.answer) > 10_000 or sequence >> 56))
+    assert facts(found) == walked(span) or (found is None and (len(event.answer) > 10_000 or sequence >> 56))
+    if found is not None:
+        end, subject, answer, score = found[7]
+        assert span.startswith(b"\x41" + event.end.to_bytes(8, "little"), end)
+        assert span.startswith(event.subject.encode(), subject)
+        assert span.startswith(b"\x4a", answer)
+        assert event.answer.encode() in span[answer:score]
+        assert struct.unpack_from("<d", span, score) == (event.score,)
 
 
 @given(st.data())
@@ -70,7 +84,7 @@ def test_what_is_only_like_a_prediction_is_never_read_differently(data: st.DataO
     if found is not None:
         Span.FromString(span)  # which is what lets a receiver do without it
     if found is not None and found[0][6] >> 4 == 7 and found[0][8] >> 6 == 2:  # which whoever reads it checks
-        assert repr(found) == repr(walked(span))
+        assert repr(facts(found)) == repr(walked(span))
 
 
 def test_each_bit_of_a_prediction_counts() -> None:
@@ -83,7 +97,7 @@ def test_each_bit_of_a_prediction_counts() -> None:
             changed[at] ^= 1 << bit
             found = read_prediction(bytes(changed))
             if found is not None:
-                assert repr(found) == repr(walked(bytes(changed)))
+                assert repr(facts(found)) == repr(walked(bytes(changed)))
                 Span.FromString(bytes(changed))
 
 
@@ -113,4 +127,4 @@ def test_a_caller_s_trace_changes_no_fact(event: PredictionEvent, link: SpanLink
     """A link stands between attributes and number."""
     span = with_sequence(encode_span(to_span(event, "m", link)), 7)
     found = read_prediction(span)
-    assert found == walked(span) or (found is None and (len(event.answer) > 10_000 or link.trace_state))
+    assert facts(found) == walked(span) or (found is None and (len(event.answer) > 10_000 or link.trace_state))

@@ -18,6 +18,7 @@ from audit_sidecar.stores.store import Finding
 from contracts.errors import ContractError
 from contracts.identifiers import uuid_text
 from contracts.leaf import Leaf, leaf_text
+from contracts.prediction_layout import Places
 from contracts.wire import read_varint, varint
 
 PLAIN: Final = 0
@@ -73,12 +74,17 @@ class SpanKeeper:
         self._codec = cache(_Codec)
         self._newest = self._codec(NEWEST).compress
 
-    def pack(self, span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> KeptSpan:
-        """The row's form of the span of this leaf, whose text may be given. The row must keep the finding too."""
+    def pack(
+        self, span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"", places: Places | None = None
+    ) -> KeptSpan:
+        """The row's form of the span of this leaf, whose text may be given. The row must keep the finding too.
+
+        ``places`` are right, and the finding what stands there, or None.
+        """
         # The first byte alone is looked for much faster, and most spans do without it.
         if _ESCAPE[0] in span and _ESCAPE in span:
             return KeptSpan(PLAIN, span)
-        short = abridge(span, leaf, finding, text)
+        short = (places and finding.score and _abridge_at(span, text, places)) or abridge(span, leaf, finding, text)
         packed = varint(len(short)) + self._newest(short)
         return KeptSpan(NEWEST, packed) if len(packed) < len(span) else KeptSpan(PLAIN, span)
 
@@ -99,39 +105,30 @@ class SpanKeeper:
         return short
 
 
-def abridge(span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> bytes:
-    """The span with marks for what is known of it; it must not hold `_ESCAPE`."""
-    known = _known(leaf, finding, text or leaf_text(leaf))
-    return _abridge_prediction(span, known) or _abridge_any(span, known)
-
-
-def _abridge_prediction(span: bytes, known: _Known) -> bytes | None:
-    """The same as `_abridge_any` of a span that says everything there is to know, in order; None of any other."""
-    ids, clock, subject, request, end, score = known
-    find = span.find
-    a = find(clock, _BEFORE_CLOCK)
-    b = find(subject, a)
-    c = find(request, b)
-    d = find(end, c)
-    e = find(score, d)
-    if e < 0 or d < 0 or c < 0 or b < 0 or a < 0 or not span.startswith(ids):
+def _abridge_at(span: bytes, text: bytes, places: Places) -> bytes | None:
+    """What `abridge` gives of a prediction whose leaf has this text; None when the answer repeats no id or no time."""
+    clock, subject, answer, score = places
+    request = span.find(text[87:123], answer, score)
+    end = span.find(text[-81:-51], request, score)
+    if request < 0 or end < 0:
         return None
     return b"".join(
         (
-            _IDS, span[_BEFORE_CLOCK:a], _CLOCK, span[a + 9 : b], _SUBJECT, span[b + len(subject) : c],
-            _REQUEST, span[c + 36 : d], _END, span[d + 30 : e], _SCORE, span[e + 8 :],
+            _IDS, span[_BEFORE_CLOCK:clock], _CLOCK, span[clock + 9 : subject], _SUBJECT, span[subject + 32 : request],
+            _REQUEST, span[request + 36 : end], _END, span[end + 30 : score], _SCORE, span[score + 8 :],
         )
     )  # fmt: skip
 
 
-def _abridge_any(span: bytes, known: _Known) -> bytes:
+def abridge(span: bytes, leaf: Leaf, finding: Finding = NOTHING, text: bytes = b"") -> bytes:
+    """The span with marks for what is known of it; it must not hold `_ESCAPE`."""
     parts: list[bytes] = []
     at = 0
-    for mark, text in zip(_MARKS, known, strict=True):
-        found = span.find(text, at)
+    for mark, known in zip(_MARKS, _known(leaf, finding, text or leaf_text(leaf)), strict=True):
+        found = span.find(known, at)
         if found >= 0:
             parts += (span[at:found], mark)
-            at = found + len(text)
+            at = found + len(known)
     parts.append(span[at:])
     return b"".join(parts)
 

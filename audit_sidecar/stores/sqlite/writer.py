@@ -115,7 +115,8 @@ class SqliteWriter:
         conflicts: list[tuple[int]] = []
         pack = self._spans.pack
         last, number = None, 0
-        for index, (leaf, leaf_hash, salt, payload, finding, text) in enumerate(commit.records, start=commit.old_size):
+        for index, record in enumerate(commit.records, start=commit.old_size):
+            leaf, leaf_hash, salt, payload, finding, text, places = record
             commitment, kind, span_id, time, trace, about, _, seq, stream = leaf
             if kind in semconv.REQUEST_KINDS:
                 about = None
@@ -127,7 +128,7 @@ class SqliteWriter:
             if context is not last:
                 last, number = context, self._context(context, contexts)
             subject, label, score, conflict = finding
-            kept = pack(span, leaf, finding, text)
+            kept = pack(span, leaf, finding, text, places)
             payloads.append((index, number, salt, subject_key(subject), label, score, *kept))
             if conflict:
                 conflicts.append((index,))

@@ -70,5 +70,4 @@ def identity(seq: int, producer: Producer = OURS) -> str:
 
 def erase(log: Log, index: int) -> None:
     """What the eraser does to rows; no program does it yet."""
-    for table in ("payload", "finding"):
-        log.writer._connection.execute(f"DELETE FROM {table} WHERE leaf_index = ?", (index,))  # type: ignore[attr-defined]  # SQLite's own
+    log.writer._connection.execute("DELETE FROM payload WHERE leaf_index = ?", (index,))  # type: ignore[attr-defined]  # SQLite's own

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spans are kept in few bytes and given back byte for byte, whatever they hold."""
 
+import math
 import struct
 from importlib.resources import files
 
@@ -14,6 +15,8 @@ from contracts import semconv
 from contracts.identifiers import uuid_text
 from contracts.leaf import Leaf, leaf_text
 from contracts.otlp import EvidenceSpan, encode_span, with_sequence
+from contracts.prediction import PredictionEvent, to_span
+from contracts.prediction_layout import read_prediction
 from contracts.timestamps import format_time
 
 SPANS = SpanKeeper()
@@ -77,6 +80,25 @@ def test_a_prediction_takes_a_fraction_of_its_bytes() -> None:
     assert kept.dictionary == NEWEST
     assert len(kept.data) < len(span) / 2
     assert SPANS.unpack(kept, leaf) == span
+
+
+@given(st.sampled_from([0.25, -1.0, 0.0, -0.0, math.nan]), st.booleans(), st.booleans())
+def test_a_prediction_of_the_service_is_kept_the_same_either_way(score: float, asked: bool, told: bool) -> None:
+    """Its places only save looking for what stands there."""
+    trace, end = bytes.fromhex("0199a3f2c0007abc8000") + b"xyzxyz", 1_760_000_000_123_456_789
+    answer = f'{{"request_id":"{uuid_text(trace) if asked else ""}","timestamp":"{format_time(end) if told else ""}"}}'
+    event = PredictionEvent(
+        request_id=trace, span_id=b"\x01" * 8, start=end - 9, end=end, subject="ab" * 16, subject_key_id="k1",
+        caller="web", input="{}", answer=answer, label="churn", score=score, answer_status=200,
+    )  # fmt: skip
+    span = with_sequence(encode_span(to_span(event, "m")), 7)
+    found = read_prediction(span)
+    assert found is not None
+    leaf = Leaf(bytes(32), "prediction", event.span_id, end, trace, trace, bytes(32), 7, bytes(16))
+    finding = Finding(event.subject, event.label, None if math.isnan(score) else score)
+    kept = SPANS.pack(span, leaf, finding, leaf_text(leaf), found[7])
+    assert kept == SPANS.pack(span, leaf, finding)
+    assert SPANS.unpack(kept, leaf, finding) == span
 
 
 def test_another_leaf_gives_another_span() -> None:
