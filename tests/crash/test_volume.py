@@ -58,6 +58,7 @@ def test_a_full_volume_pushes_back_and_recovers_when_space_returns(alone: Alone,
     """503 with Retry-After and unready while it is full; the same process goes on when it no longer is."""
     alone.start()
     assert alone.export(EXPORTS[0])[0] == 200
+    await_true(lambda: alone.get("/log/checkpoint").status == 200, "a checkpoint that readers can have", alone.log)
     filler = _fill(volume)
     # Room that the write-ahead log has already been given may take a few more.
     last = 3

@@ -80,8 +80,8 @@ def test_an_entry_says_what_the_record_says(client: Client) -> None:
         "index": 4, "kind": "prediction", "time": format_time(START + 3 * SECOND), "erased": False,
         "trace": OURS.request_id(3).hex(), "request_id": identity(3), "stream": uuid_text(OURS.stream), "seq": 3,
         "release": "cd" * 32, "model_id": "telecom-churn", "model_version": "1.0.0", "caller": "shop",
-        "subject": f"{3:032x}", "subject_key_id": "k1", "features": {"tenure_months": 3}, "answer": {"prediction": "churn"},
-        "label": "retain", "score": 0.3, "status": 200,
+        "subject": f"{3:032x}", "subject_key_id": "k1", "features": {"tenure_months": 3},
+        "answer": {"prediction": "churn"}, "label": "retain", "score": 0.3, "status": 200,
     }  # fmt: skip
     (theirs,) = client.get("/api/records?kind=span").json()["entries"]
     assert theirs["attributes"] == {"text": "theirs"}
