@@ -136,6 +136,14 @@ def report_judges(tool: Tool, folder: Path) -> None:
     (folder / "junit.xsd").symlink_to(junit.relative_to(folder))
 
 
+def maven_package(tool: Tool, folder: Path) -> None:
+    """Copy what a pom of ours names and everything that needs, beside the script that starts it."""
+    shutil.copytree(SOURCES / tool.name, folder, dirs_exist_ok=True)
+    plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+    run(["mvn", "--quiet", "--batch-mode", plugin, "-DoutputDirectory=lib", "-DincludeScope=runtime"], folder)
+    run(["javac", "-classpath", "lib/*", *(source.name for source in folder.glob("*.java"))], folder)
+
+
 def debian_package(package: str) -> Callable[[Tool, Path], None]:
     """Take a program out of a Debian package, without installing it: no service starts, and root is not needed."""
 
@@ -199,6 +207,9 @@ TOOLS = (
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool("verdict", f"v1.2.0-{digest(SOURCES / 'verdict')}", ("verdict",), ("go",), go_module),
+    Tool(
+        "dynamodb", f"3.1.0-{digest(SOURCES / 'dynamodb')}", ("dynamodb-local",), ("javac", "mvn"), maven_package
+    ),
     Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
     Tool(
         "reports", f"v5.7.0-{digest(SOURCES / 'reports')}", ("sarif-multitool", "sarif-2.1.0.json", "junit.xsd"),

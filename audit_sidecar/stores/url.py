@@ -7,20 +7,24 @@ from pathlib import Path
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.store import StoreReader, StoreWriter
 
-HELP = "store URL: sqlite:///path (four slashes for an absolute path) or postgresql://user@host/database"
+HELP = (
+    "store URL: sqlite:///path (four slashes for an absolute path), postgresql://user@host/database "
+    "or dynamodb://prefix?region=R"
+)
 
 _PREFIX = "sqlite:///"
 _POSTGRESQL = ("postgresql://", "postgres://")
+_DYNAMODB = "dynamodb://"
 
 
 def is_store_url(text: str) -> bool:
     """Whether a LOG argument names a store rather than a folder or an http URL."""
-    return text.startswith((_PREFIX, *_POSTGRESQL))
+    return text.startswith((_PREFIX, _DYNAMODB, *_POSTGRESQL))
 
 
 def is_shared(url: str) -> bool:
     """Whether several sidecars can append to a store of this kind."""
-    return url.startswith(_POSTGRESQL)
+    return url.startswith((_DYNAMODB, *_POSTGRESQL))
 
 
 def shown(url: str) -> str:
@@ -35,7 +39,9 @@ def shown(url: str) -> str:
 def store_path(url: str) -> Path:
     """The file of a ``sqlite:///path`` URL: three slashes before a relative path, four before an absolute one."""
     if not url.startswith(_PREFIX) or len(url) == len(_PREFIX):
-        raise StoreRefused(f"store {url!r}: want sqlite:///path/to/store.db or postgresql://user@host/database")
+        raise StoreRefused(
+            f"store {url!r}: want sqlite:///path/to/store.db, postgresql://user@host/database or dynamodb://prefix?region=R"
+        )
     return Path(url.removeprefix(_PREFIX))
 
 
@@ -45,6 +51,11 @@ def create_store(url: str, origin: str) -> list[str]:
         from audit_sidecar.stores.postgresql import create as postgresql
 
         return postgresql.create_store(url, origin)
+    if _is_dynamodb(url):
+        from audit_sidecar.stores.dynamodb import create as dynamodb
+        from audit_sidecar.stores.dynamodb.location import parse_location
+
+        return dynamodb.create_store(parse_location(url), origin)
     from audit_sidecar.stores.sqlite import create
 
     create.create_store(store_path(url), origin)
@@ -76,6 +87,10 @@ def open_reader(url: str) -> StoreReader:
         from audit_sidecar.stores.postgresql.reader import PostgresReader
 
         return PostgresReader(url)
+    if _is_dynamodb(url):
+        from audit_sidecar.stores.dynamodb.engine import open_dynamo_reader
+
+        return open_dynamo_reader(url)
     from audit_sidecar.stores.sqlite.reader import SqliteReader
 
     return SqliteReader(store_path(url))
@@ -87,6 +102,10 @@ def open_writer(url: str) -> StoreWriter:
         from audit_sidecar.stores.postgresql.writer import PostgresWriter
 
         return PostgresWriter(url)
+    if _is_dynamodb(url):
+        from audit_sidecar.stores.dynamodb.engine import open_dynamo_writer
+
+        return open_dynamo_writer(url)
     from audit_sidecar.stores.sqlite.writer import SqliteWriter
 
     return SqliteWriter(store_path(url))
@@ -97,4 +116,12 @@ def _is_postgresql(url: str) -> bool:
         return False
     if find_spec("psycopg") is None:
         raise StoreRefused("a store in PostgreSQL needs psycopg: install countersign[postgresql]")
+    return True
+
+
+def _is_dynamodb(url: str) -> bool:
+    if not url.startswith(_DYNAMODB):
+        return False
+    if find_spec("botocore") is None:
+        raise StoreRefused("a store in DynamoDB needs botocore: install countersign[aws]")
     return True

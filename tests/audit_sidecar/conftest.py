@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.audit_sidecar.producers import Log, new_log
+from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
+from tests.audit_sidecar.stores.dynamodb_local import running as dynamodb_running
 from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
 
 
@@ -16,6 +18,21 @@ def log(tmp_path: Path) -> Iterator[Log]:
     made = new_log(tmp_path)
     yield made
     made.writer.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[DynamoDb]:
+    """A running DynamoDB Local; each test names a log of its own."""
+    with dynamodb_running() as made:
+        yield made
+
+
+@pytest.fixture
+def dynamodb(dynamodb_local: DynamoDb, monkeypatch: pytest.MonkeyPatch) -> DynamoDb:
+    """The same, where botocore finds it."""
+    for name, value in dynamodb_local.environment().items():
+        monkeypatch.setenv(name, value)
+    return dynamodb_local
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 
+from audit_sidecar.stores.dynamodb.writer import DynamoWriter
 from audit_sidecar.stores.sqlite.writer import SqliteWriter
 from audit_sidecar.stores.store import StoreWriter
+from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
 from tests.audit_sidecar.stores.postgresql_server import Server
 
 
@@ -20,6 +23,8 @@ class Engine(NamedTuple):
     starved: Callable[[pytest.FixtureRequest, str, StoreWriter], AbstractContextManager[None]]
     shared: bool
     """Whether several writers append to one store."""
+    exclusive: bool = True
+    """Whether a turn keeps the others out."""
 
 
 def _new_file(request: pytest.FixtureRequest) -> str:
@@ -61,7 +66,32 @@ def _full_disk(request: pytest.FixtureRequest, url: str, _: StoreWriter) -> Iter
         server.run("DROP FUNCTION full_disk CASCADE", database=database)
 
 
+def _new_tables(request: pytest.FixtureRequest) -> str:
+    server: DynamoDb = request.getfixturevalue("dynamodb")
+    return server.new_store()
+
+
+@contextmanager
+def _throttled(request: pytest.FixtureRequest, __: str, writer: StoreWriter) -> Iterator[None]:
+    # DynamoDB Local never throttles: its answer is put in place of the real one, after payloads were written.
+    assert isinstance(writer, DynamoWriter)
+    patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    client = writer._requests._once
+    real = client.execute_statement
+
+    def answer(**arguments: object) -> object:
+        if "-log" in str(arguments["Statement"]):
+            error = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "come again"}}
+            raise ClientError({**error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "ExecuteStatement")
+        return real(**arguments)
+
+    with patch.context() as patched:
+        patched.setattr(client, "execute_statement", answer)
+        yield
+
+
 ENGINES = {
     "sqlite": Engine(_new_file, _full_file, shared=False),
     "postgresql": Engine(_new_database, _full_disk, shared=True),
+    "dynamodb": Engine(_new_tables, _throttled, shared=True, exclusive=False),
 }
