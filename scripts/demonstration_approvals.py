@@ -28,7 +28,7 @@ def main() -> int:
 def approve_all(root: Path) -> int:
     """List the cards below a folder's models/ in its governance/, and sign the approvals; the worst exit code."""
     governance = root / "governance"
-    bundles = [load_bundle(folder) for folder in sorted((root / "models").glob("*/*"))]
+    bundles = [load_bundle(folder) for folder in sorted((root / "models").glob("*/*/"))]
     approvers = governance / "approvers.yaml"
     lines = "".join(f"      - {hashlib.sha256(bundle.card_bytes).hexdigest()}\n" for bundle in bundles)
     approvers.write_text(_CARDS.sub(lines, approvers.read_text("utf-8")), "utf-8")
