@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,8 +105,16 @@ def running(artifact: bytes, place: Place, names: Sequence[str], labels: int) ->
         finally:
             limit.cancel()
             process.kill()
-            with process:
-                pass
+            _close(process)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        # What the ended process did not read is written again on closing, and fails again: it was reported already.
+        with suppress(BrokenPipeError):
+            if pipe is not None:
+                pipe.close()
+    process.wait()
 
 
 def _column(place: int, column: Sequence[Any]) -> tuple[str, Any]:

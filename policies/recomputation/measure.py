@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from contracts.bundle import CARD_FILE
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.recomputation.artifact import running
@@ -36,6 +37,8 @@ from policies.recomputation.intervals import Floats, Integers, Sampling
 from policies.recomputation.recomputation import DIFFERENCE, Comparison, Figures, Measured, Robustness, Scores
 from policies.recomputation.robustness import Asked, robustness
 
+_DRAWS = 1_000_000_000
+"""Rows drawn at most for one set of intervals, so that no card keeps the gate busy for hours."""
 _ALONE = 256
 """Rows that are also asked one by one."""
 
@@ -52,6 +55,11 @@ class _Asked(NamedTuple):
 def measure(inputs: Inputs) -> tuple[Measured, str | None]:
     """Measure everything, and say why there is no comparison where one was wanted. Raises TargetUnreadable."""
     true = np.array(read_labels(inputs.labels, f"{inputs.folder}/{LABELS}", inputs.output), dtype=np.intp)
+    if inputs.resamples * len(true) > _DRAWS:
+        raise TargetUnreadable(
+            Place(f"{inputs.folder}/{CARD_FILE}"),
+            f"{inputs.resamples} resamples of {len(true)} rows are over {_DRAWS} draws; evaluate with fewer resamples",
+        )
     sampling = Sampling(inputs.seed, inputs.resamples, inputs.confidence)
     columns = _columns(inputs, len(true))
     recorded = _recorded(inputs, len(true))

@@ -85,6 +85,15 @@ def test_a_crash_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         _ask(constant())
 
 
+def test_a_process_that_ends_before_it_has_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large artifact is still on its way when nobody reads it any more."""
+    program = tmp_path / "end.py"
+    program.write_text("", "utf-8")
+    monkeypatch.setattr(artifact, "_PROGRAM", program)
+    with pytest.raises(TargetUnreadable, match="exit code 0"):
+        _ask(bytes(10_000_000))
+
+
 @pytest.mark.parametrize("location", ["weights.bin", "/etc/passwd", "../../weights.bin"])
 def test_weights_beside_the_artifact_are_not_read(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

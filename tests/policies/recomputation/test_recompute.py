@@ -162,3 +162,10 @@ def test_files_of_different_rows_are_an_error(tmp_path: Path) -> None:
     labels = released("telecom-churn").files["evidence/labels.csv"].decode().splitlines(keepends=True)
     with pytest.raises(TargetUnreadable, match=r"has 500 rows, but evidence/labels\.csv has 499"):
         recompute(write(tmp_path, files={"evidence/labels.csv": "".join(labels[:-1]).encode()}))
+
+
+def test_more_draws_than_anyone_waits_for_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resamples and rows are each within bounds, and together too many."""
+    monkeypatch.setattr("policies.recomputation.measure._DRAWS", 10_000)
+    with pytest.raises(TargetUnreadable, match="evaluate with fewer resamples"):
+        recompute(bundle({"evaluation": {"resamples": 101}}, "telecom-churn"))
