@@ -82,7 +82,7 @@ lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 	$(LOCK) --group bootstrap -o requirements/bootstrap.txt
 	$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/demo.txt \
 		--extra service --extra sidecar --extra verify --group build
-	for purpose in service sidecar verify training gate aws infra; do \
+	for purpose in service sidecar postgresql aws verify training gate infra; do \
 		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
 	done
 	for peer in seed kserve mlserver; do \
