@@ -75,6 +75,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Prefix of every name, such as ``countersign-prod``."""
     region: str
     owner: str
+    model: str
+    """Which model the stack serves, for bills and for whoever finds a resource."""
     tier: str
     namespace: Name = "countersign"
     removable: bool = False
@@ -88,7 +90,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def tags(self) -> dict[str, str]:
         """What every resource carries."""
-        return {"owner": self.owner, "model": "all", "tier": self.tier, "managed-by": "pulumi", "stack": self.name}
+        return {"owner": self.owner, "model": self.model, "tier": self.tier, "managed-by": "pulumi", "stack": self.name}
 
 
 def parse_settings(tree: Any) -> Settings:

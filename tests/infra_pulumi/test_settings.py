@@ -15,6 +15,7 @@ LEAST: dict[str, Any] = {
     "name": "countersign-test",
     "region": "eu-west-1",
     "owner": "platform",
+    "model": "telecom-churn",
     "tier": "low",
     "evidence": {"break_glass": "arn:aws:iam::111122223333:role/break-glass"},
 }
