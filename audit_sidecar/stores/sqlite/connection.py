@@ -62,7 +62,10 @@ def _require_log(connection: apsw.Connection, path: Path) -> None:
         raise StoreRefused(f"{path} holds no log; 'countersign store init sqlite:///{path}' creates one")
     version = connection.pragma("user_version")
     if version != SCHEMA_VERSION:
-        raise StoreRefused(f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}")
+        raise StoreRefused(
+            f"{path} has schema version {version}, this program reads and writes {SCHEMA_VERSION} alone; "
+            "go on with the program that wrote it, or start a new log under a new origin"
+        )
 
 
 @contextmanager
