@@ -4,4 +4,6 @@
 from types import ModuleType
 from typing import Final
 
-MODULES: Final[tuple[ModuleType, ...]] = ()
+from policies.rules.infrastructure import durable_stores, least_access, regions, tags
+
+MODULES: Final[tuple[ModuleType, ...]] = (durable_stores, least_access, regions, tags)

@@ -4,11 +4,12 @@
 from types import ModuleType
 from typing import Final
 
-from policies.rules.monitoring import alerts, document_retention, drift_baseline, incidents, plan
+from policies.rules.monitoring import alerts, document_retention, drift_baseline, incidents, log_retention, plan
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     plan,
     drift_baseline,
+    log_retention,
     document_retention,
     incidents,
     alerts,
