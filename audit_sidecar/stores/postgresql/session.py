@@ -7,7 +7,7 @@ A transaction never outlives its connection: whoever is in one uses `Session.con
 import logging
 import random
 import time
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 
@@ -27,8 +27,6 @@ from audit_sidecar.stores.postgresql.durability import require_durable
 
 _log = logging.getLogger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
-_NOT_WAITED_FOR: Final = ("57014", "57P01")
-"""SQLSTATEs of the warnings that a commit is durable here, but was not waited for at the synchronous standby."""
 
 
 class Session:
@@ -106,5 +104,7 @@ class Session:
         return connection, durability
 
     def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        if diagnostic.sqlstate in _NOT_WAITED_FOR:
+        # A commit whose wait for the standby was cancelled succeeds with a warning, which has no SQLSTATE of its own.
+        # No other warning belongs to a commit, so that any of them means that it is not to be relied on.
+        if diagnostic.severity_nonlocalized == "WARNING":
             self.unreplicated = True
