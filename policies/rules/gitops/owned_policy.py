@@ -4,8 +4,8 @@
 ## What it checks
 Every file below `policies/`, `governance/`, `models/` and `.github/` that ever was in the history, and any that may
 come (a made-up name in each folder), belongs to somebody by the last line of CODEOWNERS that matches it; so does
-CODEOWNERS itself. None of these files differs from the commit that is checked out. That the platform asks code owners
-for review is its own setting, and that the rules are the approved ones is checked with the verdict, which names their digest.
+CODEOWNERS itself. None of these files differs from the commit that is checked out. Two things are left to others: that
+the platform asks code owners for review, and that the rules are the approved ones, which the verdict's digest says.
 
 ## Why
 Whoever can edit a rule, a waiver or the workflow can pass any gate. A line further down that names nobody takes the

@@ -29,7 +29,7 @@ GRANT: Final = {
 GOOD: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "provider": (
         "pulumi:providers:aws",
-        {"region": "eu-west-1", "defaultTags": json.dumps({"tags": {"owner": "platform", "model": "all", "tier": "high"}})},
+        {"region": "eu-west-1", "defaultTags": json.dumps({"tags": {"owner": "ops", "model": "all", "tier": "high"}})},
     ),
     "archive": ("aws:s3/bucket:Bucket", {"objectLockEnabled": True, "bucket": "archive-name"}),
     "versioning": (
@@ -188,14 +188,14 @@ MISTAKES: Final[list[tuple[ModuleType, str, Any, str]]] = [
     (
         tags,
         "provider/defaultTags",
-        {"tags": {"owner": "platform", "model": "all", "tier": "gold"}},
+        {"tags": {"owner": "ops", "model": "all", "tier": "gold"}},
         "a tier that is none",
     ),
-    (tags, "provider/defaultTags", {"tags": {"owner": "platform", "model": "all", "tier": "low"}}, "a lower tier"),
+    (tags, "provider/defaultTags", {"tags": {"owner": "ops", "model": "all", "tier": "low"}}, "a lower tier"),
     (
         tags,
         "provider/defaultTags",
-        {"tags": {"owner": "platform", "model": "other", "tier": "high"}},
+        {"tags": {"owner": "ops", "model": "other", "tier": "high"}},
         "not judged here",
     ),
     (tags, "archive/tags", {"tier": "low"}, "a lower tier"),
