@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,6 +98,9 @@ def _graph(root: Path, stack: str, cache: Path) -> Graph:
 
 def _key(root: Path, stack: str) -> str:
     """What a run depends on besides the files that it reports: interpreter, packages, and the program's own files."""
+    # Imported here: every run of the gate knows this type, and few read a program.
+    from importlib import metadata
+
     try:
         versions = [metadata.version(package) for package in ("pulumi", "pulumi-aws")]
     except metadata.PackageNotFoundError as error:
