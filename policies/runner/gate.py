@@ -13,6 +13,7 @@ from policies.errors import CannotEvaluate
 from policies.governance.governance import Governance
 from policies.governance.reading import read_governance
 from policies.governance.waivers import check_waivers
+from policies.place import Place
 from policies.report import Case, Covered, Report, Skipped, State, Unreadable
 from policies.rules.judgement import Basis, Finding
 from policies.rules.rule import RuleModule, TargetKind
@@ -56,7 +57,7 @@ def run_gate(request: Request, pack: Pack | None = None) -> Report:
         law=pack.law,
         targets=(*targets.covered(), *evaluation.recomputed(), *_governance_covered(governance)),
         cases=cases,
-        unreadable=(*targets.unreadable, *evaluation.unreadable),
+        unreadable=(*targets.unreadable, *evaluation.unreadable, *_not_asked(targets, cases)),
         skipped=tuple(evaluation.skipped),
         waivers=uses,
         notices=tuple(_notices(run)),
@@ -169,6 +170,18 @@ def _subjects(run: Run, targets: Targets) -> dict[str, frozenset[str]]:
         names = {target.name, getattr(target, "digest", target.name)}
         found[target.name] = found.get(target.name, frozenset()) | names  # two kinds may lie in one folder
     return found
+
+
+def _not_asked(targets: Targets, cases: tuple[Case, ...]) -> Iterator[Unreadable]:
+    """Targets that were named and read, and about which no rule was asked: nothing is known of them."""
+    asked = {(case.rule.over, case.target) for case in cases}
+    asked |= {("bundle", name) for kind, name in asked if kind == "recomputation"}
+    read: list[tuple[TargetKind, str]] = [("bundle", bundle.name) for bundle in targets.bundles]
+    read += [(kind, target.name) for kind, target in targets.others.items()]
+    for kind, name in read:
+        if (kind, name) not in asked:
+            message = "was read, but no rule was asked about it; leave it out, or name what the rules over it need"
+            yield Unreadable(kind=kind, name=name, place=Place(name), message=message)
 
 
 def _governance_covered(governance: Governance) -> Iterator[Covered]:

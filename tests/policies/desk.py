@@ -95,9 +95,9 @@ def lay_out(root: Path, *bundles: str) -> Desk:
     """A desk with these bundles, approved as they are."""
     for bundle in bundles:
         shutil.copytree(ROOT / bundle, root / bundle)
-        for file in (ROOT / bundle).parent.iterdir():
-            if file.is_file():  # what stands beside the versions of a model
-                shutil.copy(file, (root / bundle).parent)
+        for beside in (ROOT / bundle).parent.iterdir():
+            if beside.is_file():  # what stands beside the versions of a model
+                shutil.copy(beside, (root / bundle).parent)
     (root / "governance").mkdir(parents=True)
     for file in ("approvers.yaml", "waivers.yaml"):
         if (ROOT / "governance" / file).exists():

@@ -2,6 +2,7 @@
 """The command around the gate: what it takes, where its outputs go, and that its exit code never flatters."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -172,6 +173,28 @@ def test_a_terminal_without_the_characters(desk: Desk) -> None:
     ran = desk.run("check", *QUICK, "--as-of", "2030-01-01", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
     assert ran.returncode == 1
     assert "\\u2717 APPR-005" in ran.stdout
+
+
+@pytest.mark.parametrize(("plain", "painted"), [("", True), ("1", False)])
+def test_colours_are_for_terminals(desk: Desk, plain: str, painted: bool) -> None:
+    """On a terminal, unless NO_COLOR says otherwise."""
+    terminal, shown = os.openpty()
+    with os.fdopen(terminal, "rb", closefd=True):
+        words = [sys.executable, "-m", "countersign", "check", *QUICK]
+        environment = {**os.environ, "NO_COLOR": plain, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(words, cwd=desk.root, stdout=shown, env=environment) as process:
+            os.close(shown)
+            out = b""
+            while True:
+                try:
+                    part = os.read(terminal, 4096)
+                except OSError:  # Linux says so when the other end was closed
+                    break
+                out += part
+                if not part:
+                    break
+        assert process.returncode == 0
+    assert (b"\x1b[" in out) is painted
 
 
 def test_the_list_names_every_rule_and_what_was_left_out(

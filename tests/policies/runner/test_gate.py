@@ -15,6 +15,7 @@ from policies.rules.judgement import Judgement, not_applicable
 from policies.rules.rule import Severity
 from policies.runner.gate import run_gate
 from tests.policies.runner.rules import BUNDLE, FINDING, OTHER_BUNDLE, fails, pack, passes, request, rule
+from tests.tree import ROOT
 
 
 def raises(target: Any, run: Any) -> Judgement:
@@ -138,6 +139,14 @@ def test_a_reader_that_breaks_off_is_no_crash(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("policies.targets.argocd.read_argocd", broken)
     report = run_gate(request(BUNDLE, named={"argocd": "here"}), pack(rule(passes)))
     assert [item.message for item in report.unreadable] == ["ZeroDivisionError: by nothing"]
+
+
+def test_a_target_that_no_rule_was_asked_about_was_not_judged() -> None:
+    """It was named, so it has to be judged: a set of rules that has none over it is not enough."""
+    report = run_gate(request(BUNDLE, named={"repository": str(ROOT)}), pack(rule(passes)))
+    assert [(item.kind, item.name) for item in report.unreadable] == [("repository", str(ROOT))]
+    assert "no rule was asked" in report.unreadable[0].message
+    assert not report.complete
 
 
 def test_figures_are_computed_once_for_each_bundle_and_only_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

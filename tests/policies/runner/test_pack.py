@@ -2,6 +2,7 @@
 """The rules of a run, with a team's own, and the digest that changes with anything that could change a judgement."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,17 @@ def test_the_digest_is_over_rules_law_and_what_asks_them(tmp_path: Path) -> None
     assert pack_digest([here]) not in (digest, pack_digest([there]))
 
 
-def test_the_digest_leaves_out_what_only_tells() -> None:
-    """Outputs and verdicts say what was judged; a new format is not a new policy."""
-    assert {"output", "verdict"} <= {path.name for path in ROOT.iterdir()}
+def test_the_digest_leaves_out_what_only_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outputs and verdicts say what was judged, so a new format is no new policy; everything else is policy."""
+    shutil.copytree(ROOT, tmp_path / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+    digest = pack_digest()
+    monkeypatch.setattr("policies.runner.pack.ROOT", tmp_path / "policies")
+    assert pack_digest() == digest
+    for told in ("output/text.py", "verdict/dsse.py"):
+        (tmp_path / "policies" / told).write_text("changed")
+    assert pack_digest() == digest
+    digests = {digest}
+    for judging in ("rules/text.py", "law/gdpr.toml", "runner/gate.py", "profiles.py", "governance/waivers.py"):
+        (tmp_path / "policies" / judging).write_text("changed")
+        digests.add(pack_digest())
+    assert len(digests) == 6
