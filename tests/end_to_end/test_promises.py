@@ -27,6 +27,8 @@ from contracts.leaf import Leaf
 from contracts.otlp import EvidenceSpan, encode_export, encode_resource, encode_scope, encode_span, with_sequence
 from contracts.release import Release
 from tests.end_to_end.living import CHURN, LEAVING, LOYAL, Living, await_true, await_value, countersign, living
+from tests.policies.desk import TELCO, lay_out
+from tests.policies.rules import own_rule
 
 EVASION_ENVIRONMENT = {
     "OTEL_SDK_DISABLED": "true",
@@ -322,3 +324,37 @@ def _copy_live(stack: Living, copy: Path) -> None:
         backup.step()
     source.close()
     target.close()
+
+
+def test_p7_claims_are_recomputed(tmp_path: Path) -> None:
+    """A figure raised on an approved card stops the release; so does an artifact that is not the one evaluated."""
+    desk = lay_out(tmp_path, TELCO)
+    assert desk.check().code == 0
+    line = desk.edit(f"{TELCO}/card.yaml", "accuracy:\n    value: 0.8106103822019395", "accuracy:\n    value: 0.8306")
+    desk.approve()
+    raised = desk.check()
+    assert raised.code == 1
+    assert [place.rsplit(":", 1)[0] for place in raised.stopping()["PERF-001"]] == [f"{TELCO}/card.yaml:{line + 1}"]
+    desk.change(f"{TELCO}/model.onnx", lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+    other = desk.check()
+    assert other.code == 1
+    assert {"CARD-003", "PERF-001"} <= set(other.stopping())
+
+
+def test_p8_the_gate_fails_closed(tmp_path: Path) -> None:
+    """What cannot be read, and a rule that breaks off, end in exit code 2; nothing to judge is no pass either."""
+    desk = lay_out(tmp_path, TELCO)
+    rules = tmp_path / "own"
+    rules.mkdir()
+    (tmp_path / "settings.toml").write_text('[check]\nrules = ["own"]\n')
+    assert desk.check("--config", "settings.toml").code == 2, "a folder of rules without a rule"
+    own_rule.write(rules, own_rule.WHOLE.replace("    if bundle", "    raise KeyError('x')\n    if bundle", 1))
+    broken = desk.check("--config", "settings.toml")
+    assert broken.code == 2
+    assert "KeyError" in broken.out
+    assert "Traceback" not in broken.out + broken.err
+    desk.change(f"{TELCO}/card.yaml", lambda data: data + b"model_id: again\n")
+    unreadable = desk.check()
+    assert unreadable.code == 2
+    assert "duplicate key `model_id`" in unreadable.out + unreadable.err
+    assert desk.check("models/no-such-model/1.0.0").code == 2
