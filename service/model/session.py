@@ -5,6 +5,7 @@ Convention: one input `features` of float64 [rows, features] in card order, or o
 name; one output `probabilities` [rows, labels] in the order of the card's labels. No code of the file is executed.
 """
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -97,6 +98,9 @@ def _open(artifact: bytes, where: str) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
+    # A model may keep weights in files beside it, which would be looked for in the current folder and which no digest
+    # on the card covers. Where there is no folder there are none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     try:
         return onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no public base

@@ -5,6 +5,7 @@ import hashlib
 import math
 from pathlib import Path
 
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +95,24 @@ def test_inputs_that_are_not_the_features_are_refused(tmp_path: Path) -> None:
     card = MIXED_CARD.replace("name: age", "name: years")
     with pytest.raises(BundleInvalid, match=r"has inputs age, class, note, urgent.*class, note, urgent, years"):
         Model(load_bundle(write_mixed_bundle(tmp_path / "b", card)))
+
+
+def test_weights_in_a_file_beside_the_artifact_are_never_loaded(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No digest covers such a file, so it is not looked for: neither where the service runs nor beside the model."""
+    card, artifact = bundle / "card.yaml", bundle / "model.onnx"
+    before = hashlib.sha256(artifact.read_bytes()).hexdigest()
+    model = onnx.load(artifact)
+    onnx.save_model(model, artifact, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    card.write_text(card.read_text().replace(before, hashlib.sha256(artifact.read_bytes()).hexdigest()))
+    assert (bundle / "weights.bin").exists()
+    monkeypatch.chdir(bundle)
+    with pytest.raises(BundleInvalid, match="can load"):
+        Model(load_bundle(bundle))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleInvalid):
+        Model(load_bundle(bundle))
 
 
 def test_artifact_that_is_no_model_is_refused(tmp_path: Path) -> None:
