@@ -32,19 +32,19 @@ def render(report: Report) -> str:
     """The page; never more than 1 MiB of UTF-8."""
     foot = "".join(_foot(report))
     page = "".join(_head(report))
-    room = MAX_BYTES - _RESERVE - len(foot.encode())
-    size = len(page.encode())
+    room = MAX_BYTES - _RESERVE - len(foot.encode("utf-8", "backslashreplace"))
+    size = len(page.encode("utf-8", "backslashreplace"))
     found = remarks(report)
     parts: list[str] = []
     shown = 0
     for part in _findings(found, report):
-        size += len(part.encode())
+        size += len(part.encode("utf-8", "backslashreplace"))
         if size > room:
             parts.append(f"\n\n{len(found) - shown} more findings are left out of this page; see the JSON report.\n")
             break
         parts.append(part)
         shown += part.startswith("| ")
-    return (page + "".join(parts) + foot).encode()[:MAX_BYTES].decode("utf-8", "ignore")
+    return (page + "".join(parts) + foot).encode("utf-8", "backslashreplace")[:MAX_BYTES].decode("utf-8", "ignore")
 
 
 def _head(report: Report) -> Iterator[str]:

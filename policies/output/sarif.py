@@ -59,7 +59,7 @@ def relative_uri(file: str, root: Path) -> str:
     """A file as code scanning finds it: relative to ``root`` and without ``./``; outside of it a ``file:`` URI."""
     path = Path(os.path.normpath(root / file))
     if path.is_relative_to(root):
-        return quote(path.relative_to(root).as_posix())
+        return quote(path.relative_to(root).as_posix(), errors="backslashreplace")
     return path.as_uri()
 
 
@@ -206,7 +206,8 @@ def _location(place: Place, root: Path) -> dict[str, Any]:
 def _fingerprint(rule: str, remark: Remark) -> str:
     """The same for the same finding wherever it moves in its file, so that an alert is not closed and opened again."""
     what = remark.message if remark.finding is None else remark.finding.message
-    return hashlib.sha256("\0".join((rule, remark.target, remark.place.file, what)).encode()).hexdigest()[:16]
+    told = "\0".join((rule, remark.target, remark.place.file, what))
+    return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _sentence(title: str) -> str:

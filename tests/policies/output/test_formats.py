@@ -27,7 +27,7 @@ every_format = pytest.mark.parametrize("name", FORMATS)
 @every_format
 def test_no_format_says_compliant(name: str) -> None:
     """A gate finds things or does not; whether a law is kept is for people to say."""
-    assert "complian" not in "".join(renderer(name)(make()) for make in (passed, failed, incomplete, real)).lower()
+    assert "compliant" not in "".join(renderer(name)(make()) for make in (passed, failed, incomplete, real)).lower()
 
 
 @every_format

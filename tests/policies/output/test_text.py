@@ -70,7 +70,7 @@ def test_every_line_says_what_it_rests_on() -> None:
     assert "rests on: 1 verified, 1 self-reported, 1 absent" in text
     assert "2 passed: 1 verified, 1 self-reported" in text
     assert "1 not applicable: TEAM-004" in text
-    assert "complian" not in text
+    assert "compliant" not in text
 
 
 def test_what_was_not_judged_is_said() -> None:
