@@ -15,55 +15,15 @@ import pytest
 
 from audit_sidecar.publish.export_log import export_log
 from audit_sidecar.stores.url import open_reader
-from contracts.address import free_ports
 from contracts.identifiers import parse_uuid
-from countersign.stack import Program
 from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
 from tests.conformance.outside import fsck_accepts
 from tests.crash.load import Load
-from tests.end_to_end.living import CHURN, Process, await_true, countersign
+from tests.end_to_end.living import await_true, countersign
+from tests.end_to_end.pods import Pod
 
 _ROUNDS = 50 if os.environ.get("COUNTERSIGN_LONG") else 2
 _ANSWERS_BETWEEN = 30
-
-
-class Pod:
-    """A service with its sidecar, as they stand in one pod."""
-
-    def __init__(self, folder: Path, keys: Path, store: str) -> None:
-        folder.mkdir()
-        self.port, metrics, audit = free_ports(3)
-        socket = f"unix:{folder / 'evidence.sock'}"
-        listening = f"127.0.0.1:{audit}"
-        self.sidecar = Process(
-            Program(
-                "sidecar",
-                [
-                    "sidecar",
-                    "--store",
-                    store,
-                    "--key",
-                    str(keys / "log.key"),
-                    "--otlp-http",
-                    socket,
-                    "--audit",
-                    listening,
-                ],
-                f"http://{listening}/readyz",
-            ),
-            folder / "sidecar.log",
-        )
-        arguments = ["serve", "--bundle", str(CHURN), "--evidence", socket, "--subject-key", str(keys / "subject.key")]
-        arguments += ["--port", str(self.port), "--metrics-port", str(metrics), "--audit-url", f"http://{listening}"]
-        self.service = Process(
-            Program("service", arguments, f"http://127.0.0.1:{self.port}/ready"), folder / "service.log"
-        )
-
-    def end(self) -> None:
-        """Leave no process behind."""
-        for process in (self.service, self.sidecar):
-            if process.popen is not None and process.popen.poll() is None:
-                process.kill()
 
 
 class Ordeal(NamedTuple):
@@ -95,8 +55,7 @@ def ordeal(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
     pods = [Pod(folder / f"pod{number}", keys, store) for number in range(2)]
     try:
         for pod in pods:
-            pod.sidecar.start()
-            pod.service.start()
+            pod.start()
         with Load(pods[0].port) as first, Load(pods[1].port) as second:
             silences = [kill_in_turn(server, store, pods, (first, second)) for _ in range(_ROUNDS)]
         for pod in pods:

@@ -20,13 +20,16 @@ from audit_sidecar.query.parameters import Filters, search_of
 from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
 from audit_sidecar.stores.sqlite.rows import subject_text, unsigned
 from audit_sidecar.stores.store import Finding, Search
+from audit_sidecar.stores.url import open_reader
 from contracts import semconv
 from contracts.bundle import load_bundle
 from contracts.identifiers import IdSource, uuid_text
 from contracts.leaf import Leaf
 from contracts.otlp import EvidenceSpan, encode_export, encode_resource, encode_scope, encode_span, with_sequence
 from contracts.release import Release
+from tests.audit_sidecar.stores.postgresql_server import new_server, remove
 from tests.end_to_end.living import CHURN, LEAVING, LOYAL, Living, await_true, await_value, countersign, living
+from tests.end_to_end.pods import Pod
 from tests.policies.desk import TELCO, lay_out
 from tests.policies.rules import own_rule
 
@@ -358,3 +361,32 @@ def test_p8_the_gate_fails_closed(tmp_path: Path) -> None:
     assert unreadable.code == 2
     assert "duplicate key `model_id`" in unreadable.out + unreadable.err
     assert desk.check("models/no-such-model/1.0.0").code == 2
+
+
+def test_p10_one_log_many_pods(tmp_path: Path) -> None:
+    """Two pods append to one log; one dies without a word, another comes: no seal, no merge, no second truth."""
+    server, keys = new_server(), tmp_path / "keys"
+    server.start()
+    store = server.new_database()
+    assert countersign("keygen", "--origin", "log.example.com/pods", "--out", str(keys)).returncode == 0
+    assert countersign("store", "init", store, "--key", str(keys / "log.key")).returncode == 0
+    pods = [Pod(tmp_path / f"pod{number}", keys, store) for number in range(3)]
+    try:
+        for pod in pods[:2]:
+            pod.start()
+        places = [pod.predict().body["evidence"] for _ in range(3) for pod in pods[:2]]
+        pods[0].end()
+        pods[2].start()
+        places += [pod.predict().body["evidence"] for _ in range(3) for pod in pods[1:]]
+        for pod in pods[1:]:
+            assert (pod.service.stop(), pod.sidecar.stop()) == (0, 0)
+        indexes = [place["index"] for place in places]
+        assert indexes == sorted(set(indexes)), "whichever pod answered, its record stands behind the one before"
+        assert {place["log"] for place in places} == {"log.example.com/pods"}
+        verdict = countersign("audit", "fsck", store, "--key", str(keys / "log.vkey"))
+        assert verdict.returncode == 0, verdict
+        assert f"size    {open_reader(store).frontier().size}" in verdict.stdout
+    finally:
+        for pod in pods:
+            pod.end()
+        remove(server)
