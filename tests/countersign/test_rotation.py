@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit_sidecar.log_keys import load_signers
+from audit_sidecar.tlog.keys import Signer
 from contracts.errors import SettingInvalid
 from contracts.subject import load_subject_keys
 from countersign import rotation
@@ -31,6 +32,7 @@ def test_a_log_key_is_added_in_front(keys: Path, capsys: pytest.CaptureFixture[s
     assert load_verifiers(str(keys / "log.vkey")) == (fresh.verifier, old.verifier)
     assert stat.S_IMODE((keys / "log.key").stat().st_mode) == 0o600
     said = capsys.readouterr().out
+    assert isinstance(fresh, Signer)
     assert fresh.to_text().split("+", 4)[4] not in said
     assert fresh.verifier.to_text() in said
     assert "30 days" in said

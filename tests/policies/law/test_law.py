@@ -3,11 +3,12 @@
 
 import datetime as dt
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from policies.errors import CannotEvaluate
-from policies.law.law import load_law
+from policies.law.law import Duty, load_law
 from policies.rules.registry import MODULES
 from policies.rules.rule import Control
 
@@ -23,7 +24,7 @@ as_of = 2026-01-01
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.RULE.id)
-def test_what_a_rule_cites_is_in_the_pack(module) -> None:
+def test_what_a_rule_cites_is_in_the_pack(module: ModuleType) -> None:
     """Every control and every duty of a rule resolves, and each rule cites something."""
     assert module.RULE.controls
     for control in module.RULE.controls:
@@ -33,7 +34,7 @@ def test_what_a_rule_cites_is_in_the_pack(module) -> None:
 
 
 @pytest.mark.parametrize("duty", DUTIES, ids=lambda duty: duty.key)
-def test_the_date_of_a_duty_is_one_that_a_source_gives(duty) -> None:
+def test_the_date_of_a_duty_is_one_that_a_source_gives(duty: Duty) -> None:
     """The gate goes by a date that one of the readings names, and each reading says where it stands."""
     assert duty.applies_from in [reading.applies_from for reading in duty.readings]
     assert all(reading.source for reading in duty.readings)
