@@ -85,6 +85,6 @@ lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 	for purpose in service sidecar postgresql aws verify training gate infra; do \
 		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
 	done
-	for peer in seed kserve mlserver; do \
+	for peer in seed kserve mlserver checkov; do \
 		$(LOCK) --no-annotate bench/requirements/$$peer.in -o bench/requirements/$$peer.txt; \
 	done
