@@ -70,11 +70,16 @@ def wanted_addresses(settings: SidecarSettings, tokens: TokenTable | None) -> li
     wanted += [(Speaks.OTLP_GRPC, parse_address(text)) for text in settings.otlp_grpc]
     wanted += [(Speaks.AUDIT, parse_address(text)) for text in settings.audit]
     for speaks, address in wanted:
-        if tokens is None and not address.is_local:
-            raise SettingInvalid(
-                f"{speaks.value} on {address} would be open to everyone; give --tokens, or listen on 127.0.0.1"
-            )
+        require_not_open(speaks, address, tokens)
     return wanted
+
+
+def require_not_open(speaks: Speaks, address: Address, tokens: TokenTable | None) -> None:
+    """SettingInvalid when other machines could reach the address and nobody would have to say who they are."""
+    if tokens is None and not address.is_local:
+        raise SettingInvalid(
+            f"{speaks.value} on {address} would be open to everyone; give --tokens, or listen on 127.0.0.1"
+        )
 
 
 @contextmanager
@@ -108,7 +113,7 @@ def server_of(listener: Listener, edge: Edge, applications: Applications) -> Ser
     if listener.socket is None:
         return _GrpcServer(listener, applications.otlp_grpc(edge))
     http = listener.speaks is Speaks.OTLP_HTTP
-    return _HttpServer(listener, listener.socket, applications.otlp_http(edge) if http else applications.audit)
+    return HttpServer(listener, listener.socket, applications.otlp_http(edge) if http else applications.audit)
 
 
 class _GrpcServer:
@@ -123,7 +128,9 @@ class _GrpcServer:
         self._receiver.close()
 
 
-class _HttpServer:
+class HttpServer:
+    """Serves one ASGI application on a listener whose address was taken."""
+
     def __init__(self, listener: Listener, taken: socket, application: Any) -> None:
         address, tls = listener.address, listener.tls
         self.address = address if address.path is not None else address._replace(port=bound_port(taken))
@@ -136,9 +143,11 @@ class _HttpServer:
         self._server = _QuietServer(config)
 
     async def serve(self) -> None:
+        """As the Protocol says."""
         await self._server.serve(sockets=[self._socket])
 
     def close(self) -> None:
+        """As the Protocol says."""
         self._server.should_exit = True
 
 

@@ -18,7 +18,7 @@ from contracts.errors import SettingInvalid
 PREFIX: Final = "COUNTERSIGN_"
 RESERVED: Final = frozenset({"COUNTERSIGN_REQUIRE_TOOLS", "COUNTERSIGN_LONG"})
 """Variables of the test suite, not settings."""
-SECTIONS: Final = ("serve", "sidecar", "check")
+SECTIONS: Final = ("serve", "sidecar", "audit_serve", "check")
 """Tables of a file that serves several programs."""
 
 _MESSAGE: Final = re.compile(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?")
@@ -62,7 +62,9 @@ def _own_part(tree: dict[str, Any], section: str | None) -> dict[str, Any]:
         return tree
     part = tree.get(section, {})
     if not isinstance(part, dict):
-        raise SettingInvalid(f"{section} is a table of the settings of 'countersign {section}', not {part!r}")
+        raise SettingInvalid(
+            f"{section} is a table of the settings of 'countersign {section.replace('_', ' ')}', not {part!r}"
+        )
     return part
 
 

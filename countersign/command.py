@@ -43,6 +43,7 @@ COMMANDS: Final = (
     Command(("store", "init"), "store_init", "create the log in a store"),
     Command(("store", "migrate"), "store_migrate", "bring a store's schema to this version"),
     Command(("store", "status"), "store_status", "say what a store holds"),
+    Command(("audit", "serve"), "audit_serve", "the read side alone, over a store that several programs share"),
     Command(("audit", "search"), "audit_search", "find records"),
     Command(("audit", "show"), "audit_show", "show one record whole"),
     Command(("audit", "proof"), "audit_proof", "write the inclusion proof of a record"),

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
+from audit_sidecar.serve_settings import ReadSideSettings
 from audit_sidecar.settings import SidecarSettings
 from contracts.address import free_ports
 from contracts.settings import PREFIX
@@ -78,14 +79,20 @@ def command_line() -> str:
 
 
 def settings() -> str:
-    """Every setting of both servers and of the gate."""
+    """Every setting of the servers and of the gate."""
     intro = (
         "A TOML file (`--config`), then the environment, then flags; the later wins. Secrets are paths of files.\n"
         f"`{PREFIX}EVIDENCE__DEADLINE=5` sets `evidence.deadline`; members of a list are separated by commas.\n"
-        "A file of nothing but tables `[serve]`, `[sidecar]` and `[check]` is for all of them; `up` takes such a one.\n"
+        "A file of nothing but tables `[serve]`, `[sidecar]`, `[audit_serve]` and `[check]` is for all of them.\n"
+        "`up` takes such a one.\n"
     )
     parts = [_NOTE, "# Settings\n", intro]
-    kinds = (("serve", ServiceSettings), ("sidecar", SidecarSettings), ("check and attest", GateSettings))
+    kinds = (
+        ("serve", ServiceSettings),
+        ("sidecar", SidecarSettings),
+        ("audit serve", ReadSideSettings),
+        ("check and attest", GateSettings),
+    )
     for heading, kind in ((f"countersign {command}", kind) for command, kind in kinds):
         parts += [f"## {heading}\n", _table(("setting", "type", "default", "what it is"), list(_settings(kind, "")))]
     return "\n".join(parts)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sidecar as a producer: its own stream of gap, heartbeat and other records, built as evidence spans."""
+"""The sidecar as a producer: its own stream of gap, heartbeat and other records, built as evidence spans.
+
+Whatever else of this package keeps records of what it does, such as the read side, has a stream of the same making.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -17,14 +20,16 @@ SERVICE_NAME: Final = "countersign-audit-sidecar"
 class OwnStream:
     """Builds the records of one sidecar process. Which sequence number comes next is kept with all other streams."""
 
-    def __init__(self, release: Release, version: str, ids: IdSource, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, release: Release, version: str, ids: IdSource, clock: Callable[[], int], service: str = SERVICE_NAME
+    ) -> None:
         self.stream = ids.request_id()
         self._release = release
         self._ids = ids
         self._clock = clock
         resource = encode_resource(
             {
-                semconv.SERVICE_NAME: SERVICE_NAME,
+                semconv.SERVICE_NAME: service,
                 semconv.SERVICE_VERSION: version,
                 semconv.SERVICE_INSTANCE_ID: uuid_text(self.stream),
                 semconv.RELEASE_DIGEST: release.digest(),
