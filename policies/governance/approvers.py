@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read `approvers.yaml`: who may approve and waive, in which duty, with which key.
 
-Two entries never share a name or a key: one person with two names would be two pairs of eyes. Whether a key may approve
-a given bundle is left to the rules.
+Two entries never share a name, however it is spelled, a key or an address: one person with two names would be two pairs
+of eyes. Whether a key may approve a given bundle is left to the rules.
 """
 
 import datetime as dt
@@ -16,6 +16,7 @@ from contracts.yaml_document import YamlInvalid, convert_yaml, read_yaml
 from policies.errors import CannotEvaluate
 from policies.governance.governance import Approver
 from policies.place import Place
+from policies.rules.text import plain
 
 Duty = Literal["model owner", "model risk", "independent validation"]
 
@@ -42,13 +43,23 @@ def read_approvers(data: bytes, name: str) -> tuple[Approver, ...]:
         document = read_yaml(data, name)
     except YamlInvalid as error:
         raise CannotEvaluate(str(error)) from None
-    places = [Place(name, *document.values["approvers", number]) for number in range(len(entries))]
+    places = (Place(name, *document.values["approvers", number]) for number in range(len(entries)))
     found = tuple(_approver(entry, place) for entry, place in zip(entries, places, strict=True))
-    for kind, values in (("name", [a.name for a in found]), ("key", [a.key_id for a in found])):
-        for number, value in enumerate(values):
-            if value in values[:number]:
-                raise CannotEvaluate(f"{places[number]}: the {kind} of another approver; give each their own")
+    _refuse_one_for_two(found)
     return found
+
+
+def _refuse_one_for_two(approvers: tuple[Approver, ...]) -> None:
+    for number, approver in enumerate(approvers):
+        for other in approvers[:number]:
+            shared = {
+                "name": plain(approver.name) == plain(other.name),
+                "key": approver.key_id == other.key_id,
+                "address": not set(approver.identities).isdisjoint(other.identities),
+            }
+            kind = next((kind for kind, same in shared.items() if same), None)
+            if kind is not None:
+                raise CannotEvaluate(f"{approver.place}: the {kind} of another approver; give each their own")
 
 
 def _approver(entry: _Entry, place: Place) -> Approver:

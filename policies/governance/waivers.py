@@ -7,6 +7,7 @@ day, and is judged where waivers are applied.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal
 
@@ -18,10 +19,11 @@ from policies.errors import WaiversInvalid
 from policies.governance.governance import Approver, Waiver
 from policies.place import Place
 from policies.rules.rule import Rule
-from policies.rules.text import says_nothing
+from policies.rules.text import plain, says_nothing
 
 LONGEST_DAYS: Final = 90
-_TEXTS: Final = ("reason", "ticket", "compensating_control")
+_TEXTS: Final = ("reason", "ticket", "requested_by", "compensating_control")
+_BESIDE_A_NAME: Final = re.compile(r"<[^>]*>|\([^)]*\)")
 
 
 class _Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,8 +75,15 @@ def check_waivers(waivers: Iterable[Waiver], rules: Mapping[str, Rule], approver
             )
         if granter.expires is not None and granter.expires < waiver.created:
             raise WaiversInvalid(f"{waiver.place}: {granter.name!r} could approve until {granter.expires} only")
-        if waiver.requested_by.casefold() in (granter.name.casefold(), *granter.identities):
+        if _is_one_person(waiver.requested_by, granter.name, granter.identities):
             raise WaiversInvalid(f"{waiver.place}: requested and approved by the same person; have another grant it")
+
+
+def _is_one_person(asked: str, granter: str, identities: tuple[str, ...] = ()) -> bool:
+    """Whether a text names the granter: by name, however it is dressed, or by an address anywhere in it."""
+    names = {plain(asked), plain(_BESIDE_A_NAME.sub("", asked))}
+    addresses = set(re.split(r"[\s<>(),;]+", asked.casefold()))
+    return plain(granter) in names or not addresses.isdisjoint(identities)
 
 
 def _waiver(entry: _Entry, document: YamlDocument, number: int) -> Waiver:
@@ -89,7 +98,7 @@ def _waiver(entry: _Entry, document: YamlDocument, number: int) -> Waiver:
     if not 0 <= (entry.expires - entry.created).days <= LONGEST_DAYS:
         latest = entry.created + dt.timedelta(days=LONGEST_DAYS)
         raise refused("expires", f"expires {entry.expires} must lie between {entry.created} and {latest}; mend it")
-    if entry.requested_by.casefold() == entry.approved_by.casefold():
+    if _is_one_person(entry.requested_by, entry.approved_by):
         raise refused("approved_by", "requested and approved by the same person; have another grant it")
     return Waiver(
         id=entry.id,

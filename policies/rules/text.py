@@ -5,6 +5,7 @@ Whether a text that does say something is true is left to people; a rule that re
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -28,7 +29,7 @@ _TEMPLATE: Final = re.compile(
 
 def plain(text: str) -> str:
     """Give the words of a text, lower case, with one space between: texts that differ in dress alone become equal."""
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def says_nothing(text: str | None) -> bool:

@@ -51,6 +51,14 @@ def test_an_approver_is_read() -> None:
         ([entry(demonstration=True, cards=["telco"])], "cards"),
         ([entry(), entry(public_key=public_pem(BOB))], "the name of another approver"),
         ([entry(), entry(name="Bob")], "the key of another approver"),
+        ([entry(), entry(name="ADA ", public_key=public_pem(BOB))], "the name of another approver"),
+        (
+            [
+                entry(identities=["ada@example.org"]),
+                entry(name="Bob", public_key=public_pem(BOB), identities=["Ada@example.org"]),
+            ],
+            "the address of another approver",
+        ),
     ],
 )
 def test_a_list_that_cannot_be_trusted_is_refused(entries: list[dict[str, Any]], said: str) -> None:

@@ -65,7 +65,11 @@ def test_every_field_is_needed(key: str) -> None:
         ({"expires": "never"}, "expires"),
         ({"expires": dt.date(2026, 10, 31)}, "must lie between"),
         ({"expires": dt.date(2027, 1, 31)}, "must lie between"),
+        ({"requested_by": "n/a"}, "requested_by says nothing"),
         ({"approved_by": "Retention Lead"}, "same person"),
+        ({"approved_by": "retention  lead"}, "same person"),
+        ({"approved_by": "retention-lead"}, "same person"),
+        ({"approved_by": "retention\u00a0lead"}, "same person"),
         ({"colour": "green"}, "unknown key `colour`"),
         ({"subject": " "}, "subject"),
     ],
@@ -120,6 +124,8 @@ def test_a_file_that_is_no_waiver_file_is_refused(text: bytes) -> None:
         ({"rule": "APPR-001"}, "APPR-001 may not be waived"),
         ({"approved_by": "somebody"}, "not listed"),
         ({"requested_by": "Model.Risk@Example.org"}, "same person"),
+        ({"requested_by": "Somebody <model.risk@example.org>"}, "same person"),
+        ({"requested_by": "Model  Risk (on leave)"}, "same person"),
     ],
 )
 def test_a_waiver_names_a_rule_that_may_be_waived_and_a_listed_person(change: dict[str, str], said: str) -> None:
