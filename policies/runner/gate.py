@@ -163,7 +163,7 @@ def _recomputer() -> Callable[[BundleTarget], Any]:
 def _subjects(run: Run, targets: Targets) -> dict[str, frozenset[str]]:
     """What a waiver may call each target."""
     found = {
-        bundle.name: frozenset({bundle.name, bundle.card_digest, f"{bundle.card.model_id}@{bundle.card.version}"})
+        bundle.name: frozenset({bundle.card_digest, f"{bundle.card.model_id}@{bundle.card.version}"})
         for bundle in run.bundles
     }
     for target in targets.others.values():

@@ -62,6 +62,7 @@ from policies.place import Place
 from policies.rules.approval.signatures import counted, key_accepted, meant, model, none_counts, refused
 from policies.rules.judgement import Finding, Judgement, judged, verified
 from policies.rules.rule import Control, Rule, Severity
+from policies.rules.text import plain
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
 from policies.targets.repository import Repository
@@ -123,9 +124,9 @@ def _demonstration(bundle: BundleTarget, approval: SignedApproval, run: Run) -> 
 
 def _owner(bundle: BundleTarget, approval: SignedApproval) -> Iterator[Finding]:
     approver = approval.approver
-    names = {approver.name.casefold(), *approver.identities}
+    names = {plain(approver.name), *approver.identities}
     for number, owner in enumerate(bundle.card.owners or ()):
-        if names & {owner.holder.casefold(), (owner.contact or "").casefold()}:
+        if names & {plain(owner.holder), owner.holder.casefold(), (owner.contact or "").casefold()}:
             yield Finding(
                 place=bundle.at("owners", number, "holder"),
                 message=f"{approver.name!r} approves what they own",

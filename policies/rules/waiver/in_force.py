@@ -131,7 +131,7 @@ def _subjects(run: Run) -> dict[str, str | None]:
     """What a waiver may call each target, with the digest of the card where it is a bundle."""
     found: dict[str, str | None] = {}
     for bundle in run.bundles:
-        for name in (bundle.name, bundle.card_digest, f"{bundle.card.model_id}@{bundle.card.version}"):
+        for name in (bundle.card_digest, f"{bundle.card.model_id}@{bundle.card.version}"):
             found[name] = bundle.card_digest
     for target in (run.manifests, run.argocd, run.infra, run.repository):
         if target is not None:

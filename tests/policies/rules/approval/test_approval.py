@@ -88,7 +88,10 @@ def test_a_commit_of_another_bundle_is_none_of_this_one() -> None:
     assert not four_eyes.check(target, run(target, repository=repository({"history": history}))).findings
 
 
-@pytest.mark.parametrize("owner", [{"holder": "Model Risk"}, {"holder": "x", "contact": "Model.Risk@example.org"}])
+@pytest.mark.parametrize(
+    "owner",
+    [{"holder": "Model Risk"}, {"holder": "model  risk."}, {"holder": "x", "contact": "Model.Risk@example.org"}],
+)
 def test_an_owner_on_the_card_does_not_approve(owner: dict[str, str]) -> None:
     """By name or by contact, in any spelling, at the line of the owner."""
     target = bundle({"owners": [{"duty": "answers for the model", **owner}]})
