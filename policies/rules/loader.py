@@ -5,18 +5,17 @@
 that is taken and an empty set are CannotEvaluate with the file: a rule that cannot be asked is never one that passed.
 """
 
-import importlib.util
 import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final, get_args
 
 from policies.errors import CannotEvaluate
 from policies.rules import registry
 from policies.rules.page import PageInvalid, read_page
-from policies.rules.rule import Rule, RuleModule
+from policies.rules.rule import Control, Rule, RuleModule, Severity, TargetKind
 
 PREFIXES: Final = {
     "approval": "APPR",
@@ -55,6 +54,9 @@ def load_folder(folder: Path) -> tuple[RuleModule, ...]:
     files = sorted(file for file in folder.glob("*.py") if file.name != "__init__.py")
     if not files:
         raise CannotEvaluate(f"the rule folder {folder} holds no rule; add a *.py file or take it out of the settings")
+    below = next((file for file in sorted(folder.rglob("*.py")) if file.parent != folder), None)
+    if below is not None:
+        raise CannotEvaluate(f"{below}: rules in a folder below {folder} are not loaded; name that folder as well")
     return tuple(_own_rule(file) for file in files)
 
 
@@ -79,13 +81,14 @@ def _product_rule(module: ModuleType) -> RuleModule:
 
 
 def _own_rule(file: Path) -> RuleModule:
-    spec = importlib.util.spec_from_file_location(f"own_rule_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise CannotEvaluate(f"{file}: cannot be loaded as a module; name it like a Python file")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(f"own_rule_{file.stem}")
+    module.__file__ = str(file)
     try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever a stranger's file raises is that file's mistake
+        # From its text alone: a compiled file beside it, which no digest covers, could say something else.
+        exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a stranger's file raises is that file's mistake
         raise CannotEvaluate(f"{file}: cannot be loaded: {type(error).__name__}: {error}; mend the file") from error
     rule = as_rule(module, str(file))
     prefix = rule.rule.id.partition("-")[0]
@@ -114,8 +117,25 @@ def as_rule(module: ModuleType, file: str) -> RuleModule:
     return RuleModule(rule, check, module.__doc__ or "", file)
 
 
-def _problem(rule: Rule) -> str | None:
+def _problem(rule: Any) -> str | None:
     """What is wrong with a rule's constant; None if nothing is."""
+    kinds = get_args(TargetKind)
+    if not isinstance(rule.severity, Severity):
+        return f"severity is {rule.severity!r}; write one of {', '.join(map(str, Severity))}"
+    strange = [kind for kind in (rule.over, *rule.needs) if kind not in kinds]
+    if not isinstance(rule.needs, tuple) or strange:
+        return f"over and needs name {', '.join(map(repr, strange)) or 'no tuple'}; name {', '.join(kinds)}"
+    return _problem_of_words(rule)
+
+
+def _problem_of_words(rule: Any) -> str | None:
+    texts = (rule.id, rule.title, rule.remediation, rule.since, "" if rule.duty is None else rule.duty)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(rule.waivable, bool):
+        return (
+            "id, title, remediation, since and duty are texts, and waivable is True or False; mend the one that is not"
+        )
+    if not isinstance(rule.controls, tuple) or not all(isinstance(control, Control) for control in rule.controls):
+        return "controls is no tuple of Control; mend it"
     if not _ID.fullmatch(rule.id):
         return f"the id {rule.id!r} is not of the form FAM-001; mend it"
     if not rule.title.strip() or rule.title.endswith("."):

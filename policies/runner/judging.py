@@ -7,6 +7,7 @@ An error blocks under every profile, so that a broken rule is never a rule that 
 from typing import Any
 
 from policies.classification import Tier, strictest_tier
+from policies.place import Place
 from policies.report import Case, State
 from policies.rules.judgement import Basis, Finding, Judgement
 from policies.rules.rule import Rule, RuleModule
@@ -18,7 +19,9 @@ def judge(module: RuleModule, target: Any, name: str, run: Run) -> Case:
     """The case of one rule on one target."""
     try:
         judgement = module.check(target, run)
-    except (Exception, SystemExit) as error:  # a rule that exits with 0 must not end the run with it
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a rule that exits with 0 must not end the run with it
         return _error(module.rule, name, f"the rule broke off: {one_line(error)}")
     problem = _problem(judgement)
     if problem is not None:
@@ -57,8 +60,12 @@ def _tier_is_high(target: Any, run: Run) -> bool:
 def _problem(judgement: Any) -> str | None:
     if not isinstance(judgement, Judgement):
         return f"the rule answered with {type(judgement).__name__}, not with a Judgement"
-    if not all(isinstance(finding, Finding) for finding in judgement.findings):
-        return "the rule has a finding that is no Finding"
+    findings: Any = judgement.findings
+    if not isinstance(findings, tuple) or not all(_is_finding(item) for item in findings):
+        return "the rule has a finding that is no Finding with a place and texts"
+    basis: Any = judgement.basis
+    if not isinstance(basis, Basis) or not _is_text(judgement.note, judgement.not_applicable):
+        return "the rule's basis is no Basis, or what it says is no text"
     if judgement.not_applicable is not None and not judgement.not_applicable.strip():
         return "the rule is not applicable without a reason"
     if judgement.not_applicable is not None and judgement.findings:
@@ -66,6 +73,15 @@ def _problem(judgement: Any) -> str | None:
     if judgement.not_applicable is None and not judgement.findings and not (judgement.note or "").strip():
         return "the rule passed without saying what was established"
     return None
+
+
+def _is_finding(item: Any) -> bool:
+    parts = [item.place, item.message, item.wanted] if isinstance(item, Finding) else [None]
+    return isinstance(parts[0], Place) and None not in parts and _is_text(*parts[1:], item.seen, item.mend)
+
+
+def _is_text(*values: Any) -> bool:
+    return all(value is None or isinstance(value, str) for value in values)
 
 
 def _case(rule: Rule, name: str, state: State, judgement: Judgement) -> Case:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rule that breaks its contract stops the run before anything is judged, and the file is named."""
 
+import py_compile
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,13 @@ BROKEN = {
     "malformed id": (WHOLE.replace("TEAM-001", "team1"), "not of the form"),
     "title with a full stop": (WHOLE.replace('title="the model has a name"', 'title="It has."'), "title"),
     "no remediation": (WHOLE.replace('"Name it."', '" "'), "remediation"),
+    "a severity that is a text": (WHOLE.replace("Severity.HIGH", '"critical"'), "severity"),
+    "a kind that is not there": (WHOLE.replace('"bundle"', '"bundel"', 1), "'bundel'"),
+    "needs that is a text": (WHOLE.replace('over="bundle"', 'over="bundle", needs="repository"'), "over and needs"),
+    "needs a kind that is not there": (WHOLE.replace('over="bundle"', 'over="bundle", needs=("git",)'), "'git'"),
+    "waivable that is a text": (WHOLE.replace('over="bundle"', 'over="bundle", waivable="no"'), "waivable"),
+    "a title that is no text": (WHOLE.replace('"the model has a name",', "None,"), "are texts"),
+    "a control that is a text": (WHOLE.replace('Control("nist-ai-rmf", "GOVERN 1.6")', '"6"'), "no tuple of Control"),
     "no control": (WHOLE.replace('(Control("nist-ai-rmf", "GOVERN 1.6"),)', "()"), "controls"),
     "no docstring": (CONSTANT + CHECK, "docstring"),
     "another id in the docstring": (WHOLE.replace('"""TEAM-001', '"""TEAM-002'), "TEAM-002"),
@@ -32,6 +40,7 @@ BROKEN = {
     "a syntax error": (WHOLE + "def (:\n", "SyntaxError"),
     "an import that fails": (WHOLE + "import no_such_module_at_all\n", "no_such_module_at_all"),
     "a module that ends the program": (WHOLE + "raise SystemExit(0)\n", "SystemExit: 0"),
+    "a module that raises what no one catches": (WHOLE + "raise BaseException('boom')\n", "BaseException: boom"),
     "a module that raises": (WHOLE + "raise RuntimeError('boom')\n", "RuntimeError: boom"),
 }
 
@@ -116,3 +125,20 @@ def test_as_rule_names_the_file() -> None:
     """A module is held to the contract under the name that the user knows."""
     with pytest.raises(CannotEvaluate, match=r"^somewhere\.py: "):
         as_rule(ModuleType("empty"), "somewhere.py")
+
+
+def test_a_rule_in_a_folder_below_is_never_left_out_in_silence(tmp_path: Path) -> None:
+    """It would look as if it were asked."""
+    folder = write(tmp_path / "rules")
+    write(folder / "more", WHOLE.replace("TEAM-001", "TEAM-002"), "b.py")
+    with pytest.raises(CannotEvaluate, match=r"more/b\.py"):
+        load_folder(folder)
+
+
+def test_a_rule_is_what_its_text_says(tmp_path: Path) -> None:
+    """A compiled file beside it says nothing, whatever it claims about the text that it was made from."""
+    folder = write(tmp_path / "rules", WHOLE.replace("TEAM-001", "TEAM-002"))
+    file = folder / "name.py"
+    py_compile.compile(str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    write(folder)
+    assert [module.rule.id for module in load_folder(folder)] == ["TEAM-001"]

@@ -11,7 +11,7 @@ import pytest
 from policies.errors import CannotEvaluate, TargetUnreadable
 from policies.place import Place
 from policies.report import State
-from policies.rules.judgement import Judgement, not_applicable
+from policies.rules.judgement import Finding, Judgement, not_applicable
 from policies.rules.rule import Severity
 from policies.runner.gate import run_gate
 from tests.policies.runner.rules import BUNDLE, FINDING, OTHER_BUNDLE, fails, pack, passes, request, rule
@@ -28,10 +28,26 @@ def runs_away(target: Any, run: Any) -> Judgement:
     return runs_away(target, run)
 
 
+class BeyondException(BaseException):
+    """What `except Exception` lets through."""
+
+
+def _raise_beyond_exception(target: Any, run: Any) -> Judgement:
+    raise BeyondException
+
+
 BROKEN = {
     "raises": (raises, "KeyError: 'colour'"),
     "recurses": (runs_away, "RecursionError"),
     "exits with 0": (lambda target, run: sys.exit(0), "SystemExit: 0"),
+    "raises what no one catches": (_raise_beyond_exception, "BeyondException"),
+    "has findings that are no tuple": (lambda target, run: Judgement(findings=iter([])), "no Finding"),  # type: ignore[arg-type]
+    "has a finding without a place": (
+        lambda target, run: Judgement(findings=(Finding(place=None, message="m", wanted="w"),)),  # type: ignore[arg-type]
+        "with a place",
+    ),
+    "says what is no text": (lambda target, run: Judgement(note=5), "no text"),  # type: ignore[arg-type]
+    "has a basis that is a text": (lambda target, run: Judgement(note="x", basis="verified"), "no Basis"),  # type: ignore[arg-type]
     "has a finding that is none": (lambda target, run: Judgement(findings=("wrong",)), "no Finding"),  # type: ignore[arg-type]
     "answers None": (lambda target, run: None, "NoneType"),
     "answers True": (lambda target, run: True, "bool"),
