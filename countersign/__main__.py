@@ -21,7 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     command = next((c for c in COMMANDS if tuple(words[: len(c.path)]) == c.path), None)
     if command is None:
         return _without_command(words)
-    module = cast(CommandModule, importlib.import_module(f"countersign.commands.{command.module}"))
+    try:
+        module = cast(CommandModule, importlib.import_module(f"countersign.commands.{command.module}"))
+    except ModuleNotFoundError as error:  # exit code 1, Python's own, would say that something was judged and failed
+        what = f"the package {error.name} is missing; install Countersign with the extra that this command needs"
+        print(f"countersign {' '.join(command.path)}: {what}", file=sys.stderr)
+        return EXIT_REFUSED
     parser = _Parser(prog=f"countersign {' '.join(command.path)}", description=command.summary)
     module.configure(parser)
     parsed = parser.parse_args(words[len(command.path) :])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, get_args
 
+from contracts.bundle import CARD_FILE
 from contracts.errors import CountersignError
 from contracts.settings import load_settings
 from countersign import __version__
@@ -112,14 +113,24 @@ def guarded(command: str, body: Callable[[], int]) -> int:
     except CountersignError as error:
         print(f"countersign {command}: {error}", file=sys.stderr)
         return codes.get(type(error), EXIT_NOT_EVALUATED)
+    except ModuleNotFoundError as error:
+        print(f"countersign {command}: {one_line(error)}", file=sys.stderr)
+        return EXIT_NOT_EVALUATED
     except (Exception, SystemExit) as error:  # exit code 1, Python's own, would say that a policy failed
         print(f"countersign {command}: a mistake in Countersign, please report it: {one_line(error)}", file=sys.stderr)
         return EXIT_NOT_EVALUATED
 
 
 def _found(targets: list[tuple[TargetKind, str]]) -> tuple[str, ...]:
-    """Every bundle below the current folder; none is a mistake unless another target was named."""
-    folders = sorted(str(path) for path in MODELS.glob("[!.]*/[!.]*") if path.is_dir())
+    """Every bundle below `MODELS`, whatever its place; none is a mistake unless another target was named."""
+    versions = {path for path in MODELS.glob("[!.]*/[!.]*") if path.is_dir() or path.is_symlink()}
+    broken = {path for path in MODELS.glob("[!.]*") if path.is_symlink() and not path.exists()}
+    # A card where no bundle has its place is judged, too: what was left out would look like what passed.
+    cards = {
+        file.parent for pattern in (CARD_FILE, f"*/{CARD_FILE}", f"**/{CARD_FILE}") for file in MODELS.glob(pattern)
+    }
+    shown = {path for path in cards if not any(part.startswith(".") for part in path.parts)}
+    folders = sorted(map(str, versions | broken | shown))
     if not folders and not targets:
         raise CannotEvaluate(f"no bundle: there is no folder {MODELS}/<id>/<version> here; name one")
     return tuple(folders)

@@ -29,10 +29,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def printed_format(outputs: Sequence[Output]) -> str:
-    """The format that standard output takes; text where none does. Raises UsageMistake where two do."""
+    """The format that standard output takes; text where none does. Raises UsageMistake where two go to one place."""
     named = [name for name, file in outputs if file is None]
     if len(named) > 1:
         raise UsageMistake(f"{' and '.join(named)} both go to standard output; give one of them a file")
+    files = [file.absolute() for _, file in outputs if file is not None]
+    twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
+    if twice is not None:
+        raise UsageMistake(f"two outputs go to {twice}; give each a file of its own")
     return named[0] if named else "text"
 
 

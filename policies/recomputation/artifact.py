@@ -16,12 +16,13 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from policies.errors import TargetUnreadable
+from policies.errors import CannotEvaluate, TargetUnreadable
 from policies.place import Place
 from policies.recomputation.intervals import Floats
 
@@ -86,7 +87,9 @@ class RunningArtifact:
 
 @contextmanager
 def running(artifact: bytes, place: Place, names: Sequence[str], labels: int) -> Iterator[RunningArtifact]:
-    """Load an artifact whose inputs are these features. Raises TargetUnreadable."""
+    """Load an artifact whose inputs are these features. Raises TargetUnreadable, CannotEvaluate."""
+    if find_spec("onnxruntime") is None:
+        raise CannotEvaluate("onnxruntime is not installed; an artifact is run to compute figures again: install it")
     with tempfile.TemporaryDirectory(prefix="countersign-artifact-") as folder:
         process = subprocess.Popen(
             [sys.executable, "-P", str(_PROGRAM), str(_MEMORY), str(_SECONDS)],

@@ -74,6 +74,8 @@ def attempt(kind: TargetKind, name: str, read: Callable[[], _T]) -> _T | Unreada
 
 def one_line(error: BaseException) -> str:
     """An exception as one line: our own by its message, any other by type and message."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is missing; install it (what the gate itself needs comes with the extra gate)"
     text = " ".join(str(error).split())
     ours = type(error).__module__.partition(".")[0] in ("contracts", "policies")
     return text if ours and text else f"{type(error).__name__}: {text}".rstrip(": ")

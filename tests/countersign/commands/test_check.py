@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,6 +57,7 @@ def run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         ("--output", "pdf"),
         ("--output", "json="),
         ("--output", "json", "--output", "sarif"),
+        ("--output", "json=gate", "--output", "sarif=./gate"),
         ("--no-recomputation",),
         ("--no-recomputation", "--profile", "staging"),
         ("--explain", "CARD-999"),
@@ -77,6 +79,64 @@ def test_the_reference_bundle_passes(run: Callable[..., int], capsys: pytest.Cap
     """Without arguments every bundle below models/ is judged."""
     assert run(*QUICK) == 0
     assert f"\n{CHURN}\n" in f"\n{capsys.readouterr().out}"
+
+
+@pytest.mark.parametrize("place", ["telecom-churn/2.0.0", "gone", "flat/model", "flat"])
+def test_no_bundle_below_models_is_left_out_in_silence(run: Callable[..., int], desk: Desk, place: str) -> None:
+    """A link that leads nowhere, and a card where no bundle has its place, stop a run that named nothing."""
+    models = desk.root / "models"
+    if place.startswith("flat"):
+        (models / place).mkdir(parents=True)
+        (models / place / "card.yaml").write_text("colour: green\n")
+    else:
+        (models / place).symlink_to("nowhere")
+    try:
+        assert run(*QUICK) == 2
+    finally:
+        shutil.rmtree(models / "flat", ignore_errors=True)
+        if not place.startswith("flat"):
+            (models / place).unlink()
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("yaml", ("check", CHURN)),
+        ("msgspec", ("check", CHURN)),
+        ("cryptography", ("check", CHURN)),
+        ("numpy", ("check", CHURN)),
+        ("onnxruntime", ("check", CHURN)),
+        ("cryptography", ("attest", CHURN, "--key", "gate.pem", "--out", "verdicts")),
+        ("cryptography", ("approve", CHURN, "--as", "me", "--key", "me.pem")),
+        ("cryptography", ("verify-verdict", "verdict", "--key", "gate.pub", "--subject", f"a={'0' * 64}")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_package_that_is_missing_is_no_failed_policy(desk: Desk, package: str, words: tuple[str, ...]) -> None:
+    """Exit 2 with the package's name, and never Python's own exit code 1, which would say that a policy failed."""
+    without = (
+        "import sys, importlib.abc, importlib.util\n"
+        "class Without(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] == {package!r}: raise ModuleNotFoundError(name, name={package!r})\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "find = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda name, *rest: None if name == {package!r} else find(name, *rest)\n"
+        "from countersign.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", without, *words],
+        cwd=desk.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert package in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "please report it" not in ran.stderr
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
