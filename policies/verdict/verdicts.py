@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from policies.classification import strictest_tier
+from policies.errors import CannotEvaluate
 from policies.output.outcome import outcome
 from policies.report import Covered, Report, State
 from policies.targets.bundle import BundleTarget
@@ -37,6 +38,8 @@ from policies.verdict.statement import (
 MAX_VALID_DAYS: Final = 90
 _BOUND: Final = ("manifests", "argocd", "infra")
 """Kinds of targets, besides bundles, whose digest is a subject."""
+_LEVELLED: Final = (*_BOUND, "repository")
+"""Kinds of targets that a consumer may insist on having been judged."""
 
 
 class Terms(NamedTuple):
@@ -57,8 +60,13 @@ class SignedVerdict(NamedTuple):
 
 
 def sign_verdicts(report: Report, key: PrivateKey, terms: Terms) -> list[SignedVerdict]:
-    """The verdicts of a run; none where nothing could be read that has a digest."""
-    return [_signed(part, bundle, key, terms) for part, bundle in parts(report) if _subjects(part)]
+    """The verdicts of a run; none where nothing could be read that has a digest. Raises CannotEvaluate for twins."""
+    signed = [_signed(part, bundle, key, terms) for part, bundle in parts(report) if _subjects(part)]
+    stems = [verdict.stem for verdict in signed]
+    twin = next((stem for number, stem in enumerate(stems) if stem in stems[:number]), None)
+    if twin is not None:
+        raise CannotEvaluate(f"two bundles are {twin}, and one verdict would hide the other; name one of them")
+    return signed
 
 
 def parts(report: Report) -> Iterator[tuple[Report, BundleTarget | None]]:
@@ -71,13 +79,18 @@ def parts(report: Report) -> Iterator[tuple[Report, BundleTarget | None]]:
         yield (
             replace(
                 report,
-                targets=tuple(item for item in report.targets if item.name not in others),
-                cases=tuple(case for case in report.cases if case.target not in others),
-                unreadable=tuple(item for item in report.unreadable if item.name not in others),
+                targets=tuple(item for item in report.targets if not _is_of(item.kind, item.name, others)),
+                cases=tuple(case for case in report.cases if not _is_of(case.rule.over, case.target, others)),
+                unreadable=tuple(item for item in report.unreadable if not _is_of(item.kind, item.name, others)),
                 bundles=(bundle,),
             ),
             bundle,
         )
+
+
+def _is_of(kind: str, name: str, bundles: set[str]) -> bool:
+    """Whether something is about one of these bundles; another kind of target may have the same name."""
+    return kind in ("bundle", "recomputation") and name in bundles
 
 
 def _signed(report: Report, bundle: BundleTarget | None, key: PrivateKey, terms: Terms) -> SignedVerdict:
@@ -162,8 +175,10 @@ def _levels(report: Report, bundle: BundleTarget | None) -> tuple[str, ...]:
     if bundle is not None:
         levels.append(f"COUNTERSIGN_TIER_{strictest_tier(bundle.card).name}")
         if any(_is_recomputation(item, bundle) for item in report.targets):
-            levels.append("COUNTERSIGN_METRICS_RECOMPUTED")
-    return (*levels, *(f"COUNTERSIGN_{kind.upper()}_JUDGED" for kind in _bound_kinds(report)))
+            recorded = bundle.card.evaluation is not None and bundle.card.evaluation.recomputable_from == "predictions"
+            levels.append("COUNTERSIGN_METRICS_RECOMPUTED" + ("_FROM_PREDICTIONS" if recorded else ""))
+    judged = [item.kind for item in report.targets if item.kind in _LEVELLED]
+    return (*levels, *(f"COUNTERSIGN_{kind.upper()}_JUDGED" for kind in judged))
 
 
 def _is_recomputation(item: Covered, bundle: BundleTarget) -> bool:

@@ -167,6 +167,8 @@ def _time(case: _Case) -> str:
     summary = case.summary
     if case.wanted.now >= summary.not_after:
         raise _Refused(f"it expired at {summary.not_after.isoformat()}; judge and sign again")
+    if case.wanted.now.date() < summary.as_of:
+        raise _Refused(f"it judges for {summary.as_of}, which has not come yet; judge for today and sign again")
     used = [f"{waiver.id} for {waiver.rule} until {waiver.expires}" for waiver in summary.waivers]
     return f"valid until {summary.not_after.isoformat()}; waivers used: {', '.join(used) or 'none'}"
 

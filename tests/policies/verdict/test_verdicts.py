@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.errors import CannotEvaluate
 from policies.report import Covered, Report, State, Unreadable
 from policies.targets.bundle import read_bundle
 from policies.verdict.statement import (
@@ -96,6 +97,52 @@ def test_levels_say_what_was_reached() -> None:
     report = msgspec.structs.replace(passed(), targets=(*passed().targets, computed))
     assert "COUNTERSIGN_METRICS_RECOMPUTED" in the_verdict(report).summary.verified_levels
     assert not any(level.startswith("SLSA_") for level in levels)
+
+
+def test_figures_from_recorded_predictions_are_another_level() -> None:
+    """Whoever insists on figures from the model itself does not get them from a table."""
+    (bundle,) = passed().bundles
+    evaluation = bundle.card.evaluation
+    assert evaluation is not None
+    recorded = msgspec.structs.replace(evaluation, recomputable_from="predictions")
+    report = msgspec.structs.replace(
+        passed(),
+        targets=(*passed().targets, Covered(kind="recomputation", name=BUNDLE, digests={})),
+        bundles=(msgspec.structs.replace(bundle, card=msgspec.structs.replace(bundle.card, evaluation=recorded)),),
+    )
+    levels = the_verdict(report).summary.verified_levels
+    assert "COUNTERSIGN_METRICS_RECOMPUTED" not in levels
+    assert "COUNTERSIGN_METRICS_RECOMPUTED_FROM_PREDICTIONS" in levels
+
+
+def test_a_repository_that_was_judged_is_a_level() -> None:
+    """It has no digest to be bound by, and who committed what is judged only with it."""
+    covered = Covered(kind="repository", name=".", digests={})
+    report = msgspec.structs.replace(passed(), targets=(*passed().targets, covered))
+    assert "COUNTERSIGN_REPOSITORY_JUDGED" in the_verdict(report).summary.verified_levels
+
+
+def test_two_bundles_of_one_name_have_no_verdicts() -> None:
+    """Both verdicts would go to one file, and the second would hide a no of the first."""
+    (bundle,) = passed().bundles
+    twin = msgspec.structs.replace(bundle, name="copy/telco-watson/1.0.0")
+    covered = Covered(kind="bundle", name=twin.name, digests={"card.yaml": bundle.card_digest})
+    report = msgspec.structs.replace(passed(), bundles=(bundle, twin), targets=(*passed().targets, covered))
+    with pytest.raises(CannotEvaluate, match=r"two bundles are telco-watson-1\.0\.0"):
+        sign_verdicts(report, KEY, TERMS)
+
+
+def test_a_target_with_the_name_of_another_bundle_stays_in_the_verdict() -> None:
+    """Only what is about the other bundle is left out, whatever manifests are called."""
+    report = two_bundles(State.PASS)
+    manifests = Covered(kind="manifests", name=OTHER, digests={"manifests": "ef" * 32})
+    failing = msgspec.structs.replace(
+        FAILING, target=OTHER, rule=msgspec.structs.replace(FAILING.rule, over="manifests")
+    )
+    report = msgspec.structs.replace(report, targets=(*report.targets, manifests), cases=(*report.cases, failing))
+    first = next(part for part, bundle in parts(report) if bundle is not None and bundle.name == BUNDLE)
+    assert manifests in first.targets
+    assert failing in first.cases
 
 
 @pytest.mark.parametrize("report", [failed(), incomplete()], ids=["failed", "incomplete"])

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -211,3 +212,11 @@ def test_no_bit_of_a_verdict_can_change() -> None:
 def test_the_bundle_of_the_report_is_the_one_on_disk() -> None:
     """The fixture's digests are those of the committed bundle, so the tests above speak of real files."""
     assert passed().targets[0].name == BUNDLE
+
+
+def test_a_verdict_for_a_day_to_come_says_nothing_yet() -> None:
+    """What will have been approved or waived by then has not been so far."""
+    (signed,) = sign_verdicts(msgspec.structs.replace(passed(), as_of=dt.date(2026, 12, 2)), KEY, Terms(SIGNED))
+    assert refused_at(verify_verdict(signed.verdict, trusted(), WANTED)) == "validity"
+    later = WANTED._replace(now=dt.datetime(2026, 12, 2, tzinfo=dt.UTC))
+    assert refusal(verify_verdict(signed.verdict, trusted(), later)) is None
