@@ -55,7 +55,7 @@ def passing(key: Path, capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
     value = json.loads(base64.b64decode(json.loads(verdict_of(key).read_bytes())["payload"]))
     value["predicate"]["verificationResult"] = "PASSED"
-    value["predicate"]["verifiedLevels"] = ["COUNTERSIGN_TIER_LOW"]
+    value["predicate"]["verifiedLevels"] = ["COUNTERSIGN_PROFILE_PROD", "COUNTERSIGN_TIER_LOW"]
     verdict_of(key).write_bytes(sign(IN_TOTO, json.dumps(value).encode(), read_private_key(key)))
     digest = value["predicate"]["policy"]["digest"]["sha256"]
     assert isinstance(digest, str)
@@ -135,6 +135,14 @@ def test_what_does_not_fit_is_refused(
     passing(key, capsys)
     assert verify(key, *more) == 1
     assert f", {step}: " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_verdict_of_a_laxer_profile_has_to_be_asked_for(key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What passed in dev, without an approval and without a figure computed again, opens nothing by itself."""
+    assert attest(key, "--profile", "dev", "--no-recomputation") == 0
+    assert verify(key, "--bundle", BUNDLE) == 1
+    assert "step 7, levels" in capsys.readouterr().out
+    assert verify(key, "--bundle", BUNDLE, "--level", "COUNTERSIGN_PROFILE_DEV") == 0
 
 
 def test_a_verdict_binds_the_rendered_manifests(key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
