@@ -59,7 +59,7 @@ def read_yaml(data: bytes, name: str) -> YamlDocument:
     """Read exactly one document; `name` is the file as the user knows it. Raises YamlInvalid."""
     if len(data) > MAX_BYTES:
         raise YamlInvalid(f"{name}:1:1: the file is larger than {MAX_BYTES} bytes; move bulk data to an evidence file")
-    with _explained(name):
+    with _explained(data, name):
         return _Reader(name, yaml.parse(data, Loader=_LOADER)).document()
 
 
@@ -67,7 +67,7 @@ def read_yaml_stream(data: bytes, name: str) -> tuple[YamlDocument, ...]:
     """Read every document of a stream, each with its places in the whole; none is a stream, too. Raises YamlInvalid."""
     if len(data) > MAX_STREAM_BYTES:
         raise YamlInvalid(f"{name}:1:1: the file is larger than {MAX_STREAM_BYTES} bytes; split it")
-    with _explained(name):
+    with _explained(data, name):
         return tuple(_documents(name, yaml.parse(data, Loader=_LOADER)))
 
 
@@ -78,15 +78,20 @@ def _documents(name: str, events: Iterator[Any]) -> Iterator[YamlDocument]:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _explained(data: bytes, name: str) -> Iterator[None]:
     """Say what the parser refuses in the words of the file."""
     try:
+        data.decode()  # the parser would take UTF-16 as well, which nothing else reads
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlInvalid(f"{name}:{line}:{column}: not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+        raise YamlInvalid(f"{name}:{line}:{column}: not UTF-8; save the file as plain UTF-8 text") from None
+    except yaml.YAMLError as error:
         first_line = str(error).splitlines()[0]
         raise YamlInvalid(f"{name}:1:1: not YAML: {first_line}; save the file as plain UTF-8 text") from None
 
@@ -204,6 +209,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _HINTS = (
     (re.compile(r"Object contains unknown field `(.+)`"), r"unknown key `\1`; remove it or mend its spelling"),
     (re.compile(r"Object missing required field `(.+)`"), r"missing key `\1`; add it"),
+    (re.compile(r"Invalid RFC3339 encoded date"), "no date; write it as 2026-11-23"),
     (re.compile(r"(Expected `str.*`, got `(?:int|float|bool)`)"), r"\1; put the value in quotes"),
 )
 
@@ -221,7 +227,7 @@ def _explain(document: YamlDocument, into: Any, message: str) -> tuple[int, int,
         at = document.values[path]
     for pattern, mended in _HINTS:
         if found := pattern.fullmatch(what):
-            at = document.keys.get((*path, found[1]), at)
+            at = document.keys.get((*path, found[1]), at) if found.groups() else at
             what = found.expand(mended)
     field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     return *at, f"{field}: {what}" if field else what

@@ -87,8 +87,11 @@ def test_nesting_and_size_are_bounded() -> None:
 
 def test_bytes_that_are_not_utf_8_are_refused() -> None:
     """A file in another encoding is named as such, without a traceback."""
-    with pytest.raises(YamlInvalid, match="UTF-8"):
-        read_yaml(b"a: \xc3\x28\n", "f")
+    with pytest.raises(YamlInvalid, match=r"^f:2:4: not UTF-8"):
+        read_yaml(b"\xc3\xa9: 1\n\xc3\xa9: \xc3\x28\n", "f")
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        with pytest.raises(YamlInvalid, match=r"^f:1:1: "):
+            read_yaml("a: 1\n".encode(encoding), "f")
 
 
 def test_positions_are_those_of_keys_and_values() -> None:

@@ -15,16 +15,20 @@ from policies.targets.bundle import BundleTarget
 
 LEAST: Final = 1e-6
 MOST: Final = 0.005
-_NUMBER: Final = re.compile(rb"[-+]?[0-9]*\.?([0-9]*)(?:[eE]([-+]?[0-9]+))?")
+_NUMBER: Final = re.compile(r"[-+]?(?=[0-9.])[0-9]*\.?([0-9]*)(?:[eE]([-+]?[0-9]+))?")
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""Where YAML 1.1, which the parser reads, ends a line."""
 
 
 def tolerance(bundle: BundleTarget, path: tuple[str | int, ...]) -> float:
     """How far the number at this place of the card may be from the one that was computed."""
     line, column = bundle.document.values[path]
-    written = _NUMBER.match(bundle.card_bytes.split(b"\n")[line - 1], column - 1)
-    assert written is not None
+    lines = _BREAK.split(bundle.card_bytes.decode())
+    written = _NUMBER.match(lines[line - 1], column - 1)
+    if written is None:  # written behind a tag: nothing says how far it was rounded
+        return LEAST
     exponent = int(written[2] or 0) - len(written[1])
-    return min(MOST, max(LEAST, 0.5 * 10.0**exponent))
+    return min(MOST, max(LEAST, 0.5 * 10.0 ** min(exponent, 0)))
 
 
 def differences(

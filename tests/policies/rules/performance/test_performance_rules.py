@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PERF rules: figures that were raised, thresholds that ask for nothing, evidence that says too little."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,7 +24,8 @@ from policies.rules.performance import (
     thresholds,
 )
 from policies.rules.rule import Severity
-from tests.policies.examples import CARDS, run
+from policies.targets.bundle import read_card
+from tests.policies.examples import CARDS, bundle, recomputed, run
 from tests.policies.rules import over_card
 from tests.policies.rules.over_card import said
 from tests.policies.rules.over_figures import ask, figures, measured, with_metric
@@ -150,6 +153,30 @@ def test_a_rounded_figure_is_believed(value: float) -> None:
 def test_a_figure_rounded_the_wrong_way_is_not(value: float) -> None:
     """One unit off in any digit, and one digit alone, are not the figure."""
     assert said(ask(recomputed_metrics, {"metrics": {"accuracy": {"value": value}}}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.replace("\n", "\r\n"),
+        lambda card: card.replace("\n", "\r"),
+        lambda card: "\ufeff" + card,
+        lambda card: card.replace("metrics:\n", "# \u2028\n# \x85\nmetrics:\n", 1),
+        lambda card: re.sub(r"  accuracy:\n    value:.*\n", '  accuracy:\n    "value": 0.8107\n', card, count=1),
+        lambda card: re.sub(r"  accuracy:\n    value:.*\n", "  accuracy:\n    value: !!float 0.812\n", card, count=1),
+        lambda card: re.sub(r"  accuracy:\n    value:.*\n", "  accuracy:\n    value: 0e999999\n", card, count=1),
+    ],
+    ids=["CRLF", "CR", "BOM", "other breaks", "quoted key", "tag", "exponent"],
+)
+def test_how_a_figure_is_dressed_makes_it_no_truer(change: Callable[[str], str]) -> None:
+    """Line breaks and marks move no figure; a tag in front of it takes the margin of rounding away."""
+    whole = bundle()
+    text = whole.card_bytes.decode()
+    data = change(text).encode()
+    card, document = read_card(data, f"{whole.name}/card.yaml")
+    changed = structs.replace(whole, card=card, card_bytes=data, document=document)
+    judgement = recomputed_metrics.check(recomputed(changed), run(changed))
+    assert bool(judgement.findings) is ("value: 0.81061038" not in change(text).replace("\r", "\n"))
 
 
 def test_scores_that_are_not_the_artifacts_fail() -> None:
