@@ -6,6 +6,7 @@ that cannot be read. Only a card that is not a card, or a file that is not there
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,8 @@ class BundleTarget(Struct, frozen=True, kw_only=True):
     """The last two parts of the folder's path: ``<id>`` and ``<version>`` in an inventory ``models/<id>/<version>``."""
     siblings: frozenset[str] = frozenset()
     """Folders beside this one that hold a card: the other released versions of an inventory."""
+    unlisted: tuple[str, ...] = ()
+    """Files and links in the folder that the card does not name, sorted."""
     thresholds: bytes | None = None
     """`THRESHOLDS_FILE` beside the versions, which holds what was required before any was evaluated; None without."""
 
@@ -79,6 +82,7 @@ def read_bundle(name: str) -> BundleTarget:
         document=document,
         files={file: _read(root, name, file) for file in named},
         folder=(place.parent.name, place.name),
+        unlisted=tuple(sorted(_found(root) - {CARD_FILE, *named})),
         thresholds=_read_if_there(place.parent / THRESHOLDS_FILE),
         siblings=frozenset(file.parent.name for file in place.parent.glob(f"*/{CARD_FILE}")) - {place.name},
     )
@@ -93,9 +97,21 @@ def read_card(data: bytes, name: str) -> tuple[ModelCard, YamlDocument]:
         raise TargetUnreadable(place, message) from None
 
 
+def _found(root: Path) -> set[str]:
+    """Every file below a folder, and every link, which leads to none below it."""
+    found = set()
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found |= {Path(folder, name).relative_to(root).as_posix() for name in (*files, *links)}
+    return found
+
+
 def _read(root: Path, name: str, file: str) -> bytes:
+    path = root / file
     try:
-        return (root / file).read_bytes()
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or a device without an end
+            raise TargetUnreadable(Place(f"{name}/{file}"), "is no file; put the file itself there")
+        return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise TargetUnreadable(

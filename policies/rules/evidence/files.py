@@ -4,8 +4,9 @@
 ## What it checks
 Every evidence file has the SHA-256 that the card gives it, and so has the explanation. The files from which figures are
 computed are among them: labels, and the features of the evaluation rows, or scores where the card says that figures
-come from predictions. No two files have one digest. Training, evaluation and the evaluation of fairness happened by the
-day of the run, the evaluations not before the training.
+come from predictions. No two files have one digest, and nothing lies in the bundle that the card does not name.
+Training, evaluation and the evaluation of fairness happened by the day of the run, the evaluations not before the
+training.
 
 ## Why
 A figure is as good as the rows behind it. If one of them was changed after the approval, the approval is for something
@@ -73,7 +74,7 @@ _NEEDED: Final = {"model": (EVALUATION, LABELS), "predictions": (SCORES, LABELS)
 
 def check(bundle: BundleTarget, run: Run) -> Judgement:
     """Compare digests and dates."""
-    findings = [*_digests(bundle), *_missing(bundle), *_repeated(bundle), *_dates(bundle, run)]
+    findings = [*_digests(bundle), *_missing(bundle), *_repeated(bundle), *_unlisted(bundle), *_dates(bundle, run)]
     return judged(findings, verified(f"{len(bundle.card.evidence or ())} files have the digests on the card"))
 
 
@@ -118,6 +119,17 @@ def _repeated(bundle: BundleTarget) -> Iterator[Finding]:
                 wanted="a file of its own",
             )
         first.setdefault(item.sha256, item.file)
+
+
+def _unlisted(bundle: BundleTarget) -> Iterator[Finding]:
+    for file in bundle.unlisted:
+        yield Finding(
+            place=bundle.file_place(file),
+            message=f"{file} lies in the bundle, and neither the card nor an approval knows it",
+            seen=file,
+            wanted="no file that the card does not name",
+            mend="remove it, or name it among the evidence with its digest and have the bundle approved",
+        )
 
 
 def _dates(bundle: BundleTarget, run: Run) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 """A bundle as a target: what lies in it, what lies beside it, and where everything on its card stands."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,30 @@ def test_a_file_that_is_not_there_makes_it_unreadable(inventory: Path, file: str
     """Nothing is judged of a bundle with a hole."""
     (inventory / "1.0.0" / file).unlink()
     with pytest.raises(TargetUnreadable, match=r"cannot be read: No such file"):
+        read_bundle(str(inventory / "1.0.0"))
+
+
+def test_what_the_card_does_not_name_is_told(inventory: Path) -> None:
+    """Hidden files, files in new folders and links to folders too; what is named is never among it."""
+    bundle = inventory / "1.0.0"
+    assert read_bundle(str(bundle)).unlisted == ()
+    (bundle / "model.onnx.data").write_bytes(b"x")
+    (bundle / "evidence" / "more").mkdir()
+    (bundle / "evidence" / "more" / ".hidden").write_bytes(b"x")
+    (bundle / "linked").symlink_to(inventory)
+    assert read_bundle(str(bundle)).unlisted == ("evidence/more/.hidden", "linked", "model.onnx.data")
+
+
+def test_what_is_no_file_is_not_read(inventory: Path) -> None:
+    """A pipe would keep the gate waiting, and a device would fill its memory."""
+    labels = inventory / "1.0.0/evidence/labels.csv"
+    labels.unlink()
+    labels.symlink_to("/dev/zero")
+    with pytest.raises(TargetUnreadable, match="is no file"):
+        read_bundle(str(inventory / "1.0.0"))
+    labels.unlink()
+    os.mkfifo(labels)
+    with pytest.raises(TargetUnreadable, match="is no file"):
         read_bundle(str(inventory / "1.0.0"))
 
 

@@ -34,6 +34,13 @@ def test_one_byte_of_any_file_is_found(file: str) -> None:
     assert all("sha256:" in lines[finding.place.line - 1] for finding in judgement.findings)
 
 
+def test_a_file_that_the_card_does_not_name_is_found() -> None:
+    """It would be released with the bundle, and nobody approved it."""
+    judgement = ask(files, unlisted=("evidence/later.csv",))
+    assert "evidence/later.csv lies in the bundle" in said(judgement)
+    assert judgement.findings[0].place.file.endswith("1.0.0/evidence/later.csv")
+
+
 def _evidence(**changes: str | None) -> dict[str, Any]:
     """The card's evidence with other digests by file name; None leaves a file out."""
     kept = []
