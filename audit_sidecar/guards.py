@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from audit_sidecar.archive.anchor_place import anchor_place
 from audit_sidecar.archive.archiver import Archiver
 from audit_sidecar.archive.location import open_archive
 from audit_sidecar.metrics import SidecarMetrics
@@ -16,13 +17,12 @@ from audit_sidecar.publish.anchor import Anchor, open_anchor
 from audit_sidecar.sequence.head import Head
 from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader
+from audit_sidecar.stores.url import is_shared
 from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
-from audit_sidecar.tlog.errors import Malformed
-from audit_sidecar.tlog.keys import NoteSigner
+from audit_sidecar.tlog.keys import NoteSigner, Verifier
 from audit_sidecar.tlog.merkle import EMPTY_ROOT
-from audit_sidecar.tlog.policy import read_policy
+from audit_sidecar.witness.policy_file import load_policy
 from audit_sidecar.witness.witnessing import Witnessing
-from contracts.errors import SettingInvalid
 
 
 class Guards(NamedTuple):
@@ -44,8 +44,8 @@ def open_guards(
 ) -> Guards:
     """Ask each of them. SettingInvalid for one that cannot be used; StoreRefused or Fatal for one that disagrees."""
     verifiers = [signer.verifier for signer in signers]
-    anchor = None if settings.anchor is None else open_anchor(Path(settings.anchor), reader, verifiers)
-    archiver = None if settings.archive is None else Archiver(reader, open_archive(settings.archive), verifiers)
+    anchor = None if settings.anchor is None else _anchor(settings, reader, verifiers)
+    archiver = None if settings.archive is None else _archiver(settings.archive, reader, verifiers)
     known = [
         -1 if head.checkpoint is None else head.checkpoint.size,
         -1 if anchor is None else anchor.size,
@@ -60,12 +60,17 @@ def open_guards(
     return Guards(max(known), anchor, archiver, witnessing)
 
 
+def _anchor(settings: SidecarSettings, reader: StoreReader, verifiers: Sequence[Verifier]) -> Anchor:
+    place = anchor_place(str(settings.anchor), settings.archive)
+    return open_anchor(place, reader, verifiers, is_shared(settings.store))
+
+
+def _archiver(location: str, reader: StoreReader, verifiers: Sequence[Verifier]) -> Archiver:
+    destination = open_archive(location)
+    destination.require_lock()
+    return Archiver(reader, destination, verifiers)
+
+
 def _witnessing(settings: SidecarSettings, reader: StoreReader, metrics: SidecarMetrics) -> Witnessing:
-    path = Path(str(settings.witnesses))
-    try:
-        policy = read_policy(path.read_bytes())
-    except OSError as error:
-        raise SettingInvalid(f"cannot read the witness policy {path}: {error.strerror}") from error
-    except Malformed as error:
-        raise SettingInvalid(f"the witness policy {path}: {error}") from error
+    policy = load_policy(Path(str(settings.witnesses)))
     return Witnessing(policy, reader, metrics, settings.witness_patience)

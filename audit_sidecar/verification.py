@@ -16,6 +16,7 @@ from audit_sidecar.tlog.checkpoint import open_checkpoint, peek_checkpoint
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import leaf_hash, verify_inclusion
+from audit_sidecar.tlog.policy import Policy
 from audit_sidecar.tlog.proof import TlogProof, parse_proof
 from contracts.commitment import commit
 from contracts.errors import ContractError
@@ -62,15 +63,20 @@ class _Case:
     receipt: Receipt
     verifiers: Sequence[Verifier]
     answer: dict[str, Any] | None
+    policy: Policy | None
 
 
-def verify_receipt(receipt: Receipt, verifiers: Sequence[Verifier], answer: bytes | None = None) -> list[Step]:
+def verify_receipt(
+    receipt: Receipt, verifiers: Sequence[Verifier], answer: bytes | None = None, policy: Policy | None = None
+) -> list[Step]:
     """Return the steps, none of them refused; otherwise raise `ReceiptRefused` with all of them.
 
-    ``answer`` is the JSON that a caller holds and wants compared; ContractError when it is not a JSON object.
+    ``answer`` is the JSON that a caller holds and wants compared; ContractError when it is not a JSON object. With a
+    ``policy`` there is one step more: the quorum of its witnesses cosigned the checkpoint.
     """
-    case = _Case(receipt, verifiers, None if answer is None else parse_answer(answer))
-    steps = [_take(number, title, check, case) for number, (title, check) in enumerate(_CHECKS, start=1)]
+    case = _Case(receipt, verifiers, None if answer is None else parse_answer(answer), policy)
+    checks = _CHECKS if policy is None else (*_CHECKS, ("witnesses", _check_witnesses))
+    steps = [_take(number, title, check, case) for number, (title, check) in enumerate(checks, start=1)]
     if any(step.outcome is Outcome.REFUSED for step in steps):
         raise ReceiptRefused(steps)
     return steps
@@ -138,6 +144,15 @@ def _check_answer(case: _Case) -> Compared:
     if (kind := parse_leaf(case.receipt.leaf).kind) != "prediction":
         raise VerificationError(f"the record is of kind {kind}, which holds no answer")
     return compare_answer(case.answer, _payload(case).span)
+
+
+# (6): witnesses saw that checkpoint as part of the one history they know of this log.
+def _check_witnesses(case: _Case) -> str:
+    assert case.policy is not None
+    cosigned = case.policy.require_quorum(_proof(case).checkpoint)
+    if not cosigned:
+        raise _NotShownError("the policy asks for no witness, and none cosigned")
+    return ", ".join(f"{name} at {format_time(time * 1_000_000_000)}" for name, time in cosigned.items())
 
 
 _CHECKS: tuple[tuple[str, Callable[[_Case], str | Compared]], ...] = (

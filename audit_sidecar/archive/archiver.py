@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from audit_sidecar.archive.destination import ArchiveDiffers, Destination
 from audit_sidecar.archive.layout import CHECKPOINT, KEPT, kept_path, kept_size
+from audit_sidecar.publish.new_log import what_to_do
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
@@ -64,10 +65,12 @@ class Archiver:
         if newest is None:
             return 0
         require_extends(self._reader, newest, str(self._destination))
-        # The kept copy is written before `checkpoint`: a round that broke off between them is begun again.
+        # The kept copy is written before `checkpoint`: a round that broke off between them is begun again, and so is a
+        # place where a `checkpoint` lies and none was kept, for the archiver did not write it.
         note = self._destination.newest(CHECKPOINT)
         shown = None if note is None else self._opened(note, CHECKPOINT)
-        return 0 if shown is None else min(newest.size, shown.size)
+        kept = any(kept_size(path) is not None for path in self._destination.names(KEPT))
+        return 0 if shown is None or not kept else min(newest.size, shown.size)
 
     def _opened(self, note: bytes, path: str) -> Checkpoint:
         return _opened(self._destination, path, note, self._verifiers)
@@ -106,7 +109,7 @@ def require_extends(reader: StoreReader, checkpoint: Checkpoint, place: str) -> 
     if checkpoint.size > size:
         raise ArchiveDiffers(
             f"{place} knows {checkpoint.size} leaves of {origin!r}, the store holds {size}: it is an older copy, or "
-            "leaves were lost; restore the newer store, or start a new log under a new origin"
+            f"leaves were lost. {what_to_do(place)}"
         )
     try:
         same = tree_root(checkpoint.size, StoreTree(reader)) == checkpoint.root
@@ -117,7 +120,7 @@ def require_extends(reader: StoreReader, checkpoint: Checkpoint, place: str) -> 
     if not same:
         raise ArchiveDiffers(
             f"the first {checkpoint.size} leaves in the store of {origin!r} are not those of {place}: history was "
-            "rewritten, or this is a fork; keep that archive, it is evidence of it, and start a log under a new origin"
+            f"rewritten, or this is a fork. {what_to_do(place)}"
         )
 
 

@@ -23,6 +23,9 @@ class Destination(Protocol):
     def __str__(self) -> str:
         """The place, for people."""
 
+    def require_lock(self) -> None:
+        """SettingInvalid unless it can keep final files from being removed, as far as its kind can."""
+
     def put_once(self, path: str, data: bytes, *, lock: bool) -> None:
         """Write a file that is never changed; durable on return. The same bytes again are fine.
 

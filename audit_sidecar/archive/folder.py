@@ -20,6 +20,9 @@ class FolderArchive:
     def __str__(self) -> str:
         return str(self._root)
 
+    def require_lock(self) -> None:
+        """A folder cannot lock; that is said where folders are offered."""
+
     def put_once(self, path: str, data: bytes, *, lock: bool) -> None:
         """As the Protocol says; a folder cannot lock."""
         del lock

@@ -28,7 +28,7 @@ _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
 
 class S3Archive:
-    """Objects below a prefix of a bucket that has versions and Object Lock; `open_s3` checks that it has."""
+    """Objects below a prefix of a bucket that has versions and Object Lock; `require_lock` asks."""
 
     def __init__(self, client: Any, bucket: str, prefix: str, days: int, now: Callable[[], dt.datetime]) -> None:
         self._client = client

@@ -7,7 +7,7 @@ an untrusted store could answer a second pass differently.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit_sidecar.fsck.reader import LogReader, MissingFile
@@ -15,6 +15,7 @@ from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint
 from audit_sidecar.tlog.errors import Inconsistent, Malformed, RootMismatch, VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash, root_of
+from audit_sidecar.tlog.policy import Policy
 from audit_sidecar.tlog.tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -51,11 +52,15 @@ class BadTile(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class SoundLog:
-    """What a sound log was found to be: its checkpoint, its leaves by kind, and the kept checkpoints it extends."""
+    """What a sound log was found to be: its checkpoint, its leaves by kind, and the kept checkpoints it extends.
+
+    ``cosigned`` says when each witness of the policy saw the checkpoint, in unix seconds; None without a policy.
+    """
 
     checkpoint: Checkpoint
     kinds: Counter[str]
     kept: tuple[Checkpoint, ...]
+    cosigned: Mapping[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -72,12 +77,16 @@ def check_log(
     verifiers: Sequence[Verifier],
     kept: Iterable[Checkpoint] = (),
     progress: Progress | None = None,
+    policy: Policy | None = None,
 ) -> SoundLog:
     """Return what was found of a sound log, or raise the `VerificationError` that names its first fault.
 
-    ``kept`` are checkpoints whose signature the caller has verified; the log must extend every one of them.
+    ``kept`` are checkpoints whose signature the caller has verified; the log must extend every one of them. With a
+    ``policy`` its checkpoint must be cosigned by the witnesses' quorum.
     """
-    checkpoint = open_checkpoint(reader.checkpoint(), verifiers)
+    note = reader.checkpoint()
+    checkpoint = open_checkpoint(note, verifiers)
+    cosigned = None if policy is None else policy.require_quorum(note)
     earlier = tuple(kept)
     wanted = {other.size for other in earlier}
     _require_no_smaller(checkpoint, earlier)
@@ -94,7 +103,7 @@ def check_log(
     if state.frontier.root() != checkpoint.root:
         raise RootMismatch(checkpoint.root, state.frontier.root())
     _require_extends(checkpoint, earlier, state.roots)
-    return SoundLog(checkpoint, state.kinds, earlier)
+    return SoundLog(checkpoint, state.kinds, earlier, cosigned)
 
 
 def _require_no_smaller(checkpoint: Checkpoint, earlier: Iterable[Checkpoint]) -> None:

@@ -19,6 +19,7 @@ from audit_sidecar.tlog.edge import TileEdge
 from audit_sidecar.tlog.errors import RootMismatch, VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import Frontier
+from audit_sidecar.tlog.policy import Policy
 from contracts import semconv
 from contracts.evidence import Record, decode_resource, read_record
 from contracts.identifiers import parse_uuid, uuid_text
@@ -50,6 +51,7 @@ def check_store(
     verifiers: Sequence[Verifier],
     kept: Iterable[Checkpoint] = (),
     progress: Progress | None = None,
+    policy: Policy | None = None,
 ) -> SoundLog:
     """Return what was found of a sound store, or raise the VerificationError that names its first fault."""
     try:
@@ -72,7 +74,7 @@ def check_store(
     strays = reader.strays()
     if strays:
         raise VerificationError(f"the store has {strays[0]}")
-    return _check_signed(reader, verifiers, kept)
+    return _check_signed(reader, verifiers, kept, policy)
 
 
 def _check_rows(walk: _Walk, low: int, high: int) -> None:
@@ -182,9 +184,11 @@ def _check_erasures(walk: _Walk) -> None:
             raise BadLeaf(index, "its payload is gone, and no erasure record says why")
 
 
-def _check_signed(reader: StoreReader, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint]) -> SoundLog:
+def _check_signed(
+    reader: StoreReader, verifiers: Sequence[Verifier], kept: Iterable[Checkpoint], policy: Policy | None
+) -> SoundLog:
     stored = reader.checkpoint()
-    found = check_log(StoreLog(reader, stored), verifiers, kept)
+    found = check_log(StoreLog(reader, stored), verifiers, kept, policy=policy)
     signed = found.checkpoint
     if stored is not None and (stored.size, stored.root) != (signed.size, signed.root):
         raise VerificationError(f"the checkpoint's row says size {stored.size}, its signed note {signed.size}")

@@ -88,10 +88,10 @@ class Publisher:
         # Aside: a key in a key service answers over the network.
         note = await asyncio.to_thread(sign_checkpoint, checkpoint, self._signers)
         signed = SignedCheckpoint(checkpoint.size, checkpoint.root, note, time.time_ns())
-        if self._floor.anchor is not None:
-            await self._floor.anchor.keep(note)
-        # In the writer's thread: readers take checkpoints from the store, so persisting it is what shows it.
         try:
+            if self._floor.anchor is not None:
+                await self._floor.anchor.keep(note)
+            # In the writer's thread: readers take checkpoints from the store, so persisting it is what shows it.
             await self._in_writer(self._writer.put_checkpoint, signed)
         except HeadMoved:  # a publisher before this one had come further
             await self._follow()

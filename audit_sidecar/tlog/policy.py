@@ -8,8 +8,8 @@ Lines: `log <vkey> [url]`, `witness <name> <vkey> [url]`, `group <name> <k|any|a
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from audit_sidecar.tlog.cosignature import Cosigner
-from audit_sidecar.tlog.errors import Malformed
+from audit_sidecar.tlog.cosignature import Cosigner, cosigned_times
+from audit_sidecar.tlog.errors import BadSignature, Malformed
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.strict import read_decimal, read_utf8
 
@@ -43,6 +43,23 @@ class Policy(NamedTuple):
     def satisfied(self, cosigned: Iterable[str]) -> bool:
         """Whether the witnesses of these names make a quorum."""
         return self._holds(self.quorum, frozenset(cosigned))
+
+    def require_quorum(self, note: bytes) -> dict[str, int]:
+        """When each witness of the policy cosigned the note, in unix seconds. BadSignature when they make no quorum.
+
+        A line of one of them that does not verify refuses the whole, as a log's own does.
+        """
+        found = {
+            witness.name: time
+            for witness in self.witnesses
+            for time in cosigned_times(note, (witness.cosigner,)).values()
+        }
+        if not self.satisfied(found):
+            raise BadSignature(
+                f"the checkpoint is cosigned by {', '.join(found) or 'no witness of the policy'}, "
+                f"which is not the quorum {self.quorum!r}"
+            )
+        return found
 
     def _holds(self, name: str, cosigned: frozenset[str]) -> bool:
         if name == NONE:

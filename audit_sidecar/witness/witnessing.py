@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from audit_sidecar.errors import AuditError, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
+from audit_sidecar.publish.new_log import what_to_do
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import peek_checkpoint
@@ -42,9 +43,8 @@ class Witnessing:
                 client.cosign(note, self._proof)
             except (WitnessKnowsMore, WitnessDisagrees) as error:
                 raise StoreRefused(
-                    f"{error}: the store is an older copy, leaves were lost, or history was rewritten. Restore the "
-                    "newer copy; if there is none, this log has ended: start a new one under a new origin. If the "
-                    "witness is wrong, take it out of the policy"
+                    f"{error}: the store is an older copy, leaves were lost, or history was rewritten. "
+                    f"{what_to_do('the newest checkpoint')}. If the witness is wrong, take it out of the policy"
                 ) from error
             except AuditError as error:
                 _log.warning("not asked before the start at size %d: %s", size, error)

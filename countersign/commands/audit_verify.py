@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audit_sidecar.verification import ReceiptRefused, Step, verify_receipt
+from audit_sidecar.witness.policy_file import load_policy
 from contracts.errors import SettingInvalid
 from contracts.receipt import parse_receipt
 from countersign.verifier_keys import HELP, load_verifiers
@@ -15,6 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("receipt", metavar="RECEIPT", type=Path, help="the receipt file")
     parser.add_argument("--key", metavar="VKEY", required=True, help=HELP)
+    parser.add_argument(
+        "--witnesses", metavar="FILE", type=Path, help="witness policy; refuse a checkpoint without its quorum"
+    )
     parser.add_argument("--answer", metavar="FILE", type=Path, help="the answer you hold, to compare with the record")
 
 
@@ -23,8 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     verifiers = load_verifiers(arguments.key)
     receipt = parse_receipt(_read(arguments.receipt))
     answer = None if arguments.answer is None else _read(arguments.answer)
+    policy = None if arguments.witnesses is None else load_policy(arguments.witnesses)
     try:
-        steps = verify_receipt(receipt, verifiers, answer)
+        steps = verify_receipt(receipt, verifiers, answer, policy)
     except ReceiptRefused as refusal:
         _print(refusal.steps)
         print(f"REFUSED: {refusal}")

@@ -16,6 +16,10 @@ class Failing:
     def __str__(self) -> str:
         return str(self._destination)
 
+    def require_lock(self) -> None:
+        """Pass on."""
+        self._destination.require_lock()
+
     def put_once(self, path: str, data: bytes, *, lock: bool) -> None:
         """Pass on, or fail."""
         if self._fails():

@@ -3,20 +3,28 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
 import pytest
 
-from audit_sidecar.errors import Fatal, Pushback, StoreRefused
+from audit_sidecar.archive.anchor_place import anchor_place
+from audit_sidecar.archive.archiver import Archiver, Round
+from audit_sidecar.archive.elsewhere import known_elsewhere
+from audit_sidecar.archive.folder import FolderArchive
+from audit_sidecar.errors import Fatal, HeadMoved, Pushback, StoreRefused
+from audit_sidecar.fsck.check import check_log
+from audit_sidecar.fsck.folder import FolderLog
 from audit_sidecar.fsck.kept import load_kept
-from audit_sidecar.publish.anchor import Anchor, Anchoring, open_anchor
+from audit_sidecar.publish.anchor import Anchor, Anchoring
+from audit_sidecar.publish.anchor import open_anchor as open_at
 from audit_sidecar.publish.publisher import Floor, Publisher
+from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.url import create_store, open_reader
-from audit_sidecar.tlog.checkpoint import open_checkpoint
-from audit_sidecar.tlog.keys import Signer, generate_signer
+from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from audit_sidecar.tlog.keys import Signer, Verifier, generate_signer
 from contracts.errors import SettingInvalid
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
 from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
@@ -30,6 +38,11 @@ def folder(tmp_path: Path) -> Path:
     """The other volume."""
     (tmp_path / "anchor").mkdir()
     return tmp_path / "anchor"
+
+
+def open_anchor(folder: Path, reader: StoreReader, keys: Sequence[Verifier], shared: bool = False) -> Anchor:
+    """The anchor in a folder of its own."""
+    return open_at(anchor_place(str(folder)), reader, keys, shared)
 
 
 async def _publish(log: Log, anchor: Anchor | None, signed: int = -1) -> None:
@@ -223,3 +236,76 @@ async def test_a_head_that_goes_backwards_is_fatal(log: Log, tmp_path: Path) -> 
     assert log.reader.checkpoint() == before
     with pytest.raises(Fatal, match="no longer has 3 leaves"):
         log.send(stranger(foreign(3)))
+
+
+async def test_sidecars_that_share_a_log_share_its_anchor(log: Log, folder: Path) -> None:
+    """What another one of this log wrote is taken over, whoever holds the lease next."""
+    first, second = (open_anchor(folder, log.reader, KEYS, shared=True) for _ in range(2))
+    for number, anchor in enumerate((first, second, first), start=1):
+        await _publish(log, anchor)
+        assert open_anchor(folder, log.reader, KEYS).size == number
+        log.send(stranger(foreign(number)))
+
+
+async def test_a_shared_anchor_is_never_replaced_by_less(log: Log, folder: Path) -> None:
+    """A publisher whose checkpoint is behind what lies there follows; the anchor keeps the larger one."""
+    behind = open_anchor(folder, log.reader, KEYS, shared=True)
+    smaller = sign_checkpoint(Checkpoint(ORIGIN, 1, log.committer.frontier.root()), [SIGNER])
+    log.send(stranger(foreign(1)))
+    await _publish(log, open_anchor(folder, log.reader, KEYS, shared=True))
+    before = (folder / "checkpoint").read_bytes()
+    with pytest.raises(HeadMoved, match="2 leaves, which is more than 1"):
+        behind.keep(smaller)
+    assert (folder / "checkpoint").read_bytes() == before
+
+
+async def test_a_shared_anchor_with_another_history_is_fatal(log: Log, folder: Path, tmp_path: Path) -> None:
+    """A sidecar of the same key on another store: whoever looks next ends, and what lies there stays."""
+    anchor = open_anchor(folder, log.reader, KEYS, shared=True)
+    await _publish(log, anchor)
+    (tmp_path / "fork").mkdir()
+    fork = new_log(tmp_path / "fork")
+    (folder / "checkpoint").unlink()
+    await _publish(fork, open_anchor(folder, fork.reader, KEYS, shared=True))
+    log.send(stranger(foreign(1)))
+    with pytest.raises(Fatal, match=r"another one signs.*fork"):
+        await _publish(log, anchor, 1)
+    fork.writer.close()
+
+
+def test_where_an_anchor_lies(tmp_path: Path) -> None:
+    """A folder of its own holds `checkpoint`; in an archive, whose `checkpoint` says something else, it is `anchor`."""
+    own, archive = tmp_path / "own", tmp_path / "archive"
+    for folder in (own, archive):
+        folder.mkdir()
+    assert anchor_place(str(own), str(archive)).name == "checkpoint"
+    assert anchor_place(f"{tmp_path}/own/../archive", str(archive)).name == "anchor"
+    (archive / "tile").mkdir()
+    assert anchor_place(str(archive)).name == "anchor"
+    with pytest.raises(SettingInvalid, match="no place"):
+        anchor_place("ftp://x/y")
+
+
+async def test_the_archive_is_an_anchor(log: Log, folder: Path) -> None:
+    """Archive and anchor in one folder: each has its own file, and a store behind either is refused."""
+    anchor = open_at(anchor_place(str(folder), str(folder)), log.reader, KEYS)
+    archiver = Archiver(log.reader, FolderArchive(folder), KEYS)
+    await _publish(log, anchor)
+    assert archiver.catch_up() == Round(0, 1)
+    log.send(stranger(foreign(1)))
+    await _publish(log, anchor)
+    found = {checkpoint.size for checkpoint in known_elsewhere([str(folder)], KEYS)}
+    assert found == {1, 2}
+    assert check_log(FolderLog(folder), KEYS).checkpoint.size == 1
+    assert archiver.catch_up() == Round(1, 2)
+
+
+def test_a_checkpoint_that_the_archiver_did_not_write_says_nothing_of_its_files(log: Log, folder: Path) -> None:
+    """A folder that was an anchor becomes an archive: every file is written, not only those after its checkpoint."""
+    for number in range(300):
+        log.send(stranger(foreign(number)))
+    asyncio.run(_publish(log, open_anchor(folder, log.reader, KEYS)))
+    log.send(stranger(foreign(999)))
+    asyncio.run(_publish(log, None, 301))
+    assert Archiver(log.reader, FolderArchive(folder), KEYS).catch_up() == Round(0, 302)
+    assert check_log(FolderLog(folder), KEYS).checkpoint.size == 302

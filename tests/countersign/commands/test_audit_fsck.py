@@ -8,6 +8,7 @@ import pytest
 from contracts.receipt import encode_receipt
 from countersign.__main__ import main
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER, EvidenceLog, record
+from tests.witness import Witness
 
 RECORDS = [record(0, "release"), *(record(number) for number in range(1, 9))]
 VKEY = SIGNER.verifier.to_text()
@@ -60,3 +61,22 @@ def test_the_unreadable_exits_2(log: Path, tmp_path: Path, capsys: pytest.Captur
         said = capsys.readouterr()
         assert said.out == ""
         assert none in said.err
+
+
+def test_with_a_policy_the_checkpoint_needs_its_quorum(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the witness's line the log is not sound, with it the time is told; a policy that cannot be read is 2."""
+    witness = Witness("w.example/1", SIGNER.verifier)
+    policy = tmp_path / "policy"
+    policy.write_text(f"witness w {witness.cosigner.to_text()}\nquorum w\n")
+    arguments = ["audit", "fsck", str(log), "--key", VKEY, "--witnesses", str(policy)]
+    assert main(arguments) == 1
+    assert "not the quorum 'w'" in capsys.readouterr().out
+    note = (log / "checkpoint").read_bytes()
+    (log / "checkpoint").write_bytes(note + witness.answer(b"old 0\n\n" + note)[1])
+    assert main(arguments) == 0
+    assert "cosigned by the witness w at 2027-01-15T08:00:00" in capsys.readouterr().out
+    policy.write_text("quorum nobody\n")
+    assert main(arguments) == 2
+    assert "policy: line 1" in capsys.readouterr().err

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.receipt import encode_receipt
+from contracts.receipt import encode_receipt, parse_receipt
 from countersign.__main__ import main
 from tests.audit_sidecar.evidence_log import SIGNER, EvidenceLog, record
+from tests.witness import Witness
 
 LOG = EvidenceLog([record(number) for number in range(5)])
 VKEY = SIGNER.verifier.to_text()
@@ -103,3 +104,23 @@ def test_a_malformed_key_exits_2(receipt: Path, key: str, capsys: pytest.Capture
     """A key line that is no key is unreadable."""
     assert main(["audit", "verify", str(receipt), "--key", key]) == 2
     assert "--key" in capsys.readouterr().err
+
+
+def test_with_a_policy_there_is_one_step_more(receipt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The quorum of the policy cosigned the receipt's checkpoint, or the receipt is refused at that step."""
+    witness = Witness("w.example/1", SIGNER.verifier)
+    policy = receipt.with_name("policy")
+    policy.write_text(f"witness w {witness.cosigner.to_text()}\nquorum w\n")
+    arguments = ["audit", "verify", str(receipt), "--key", VKEY, "--witnesses", str(policy)]
+    assert main(arguments) == 1
+    assert "step 6, witnesses" in capsys.readouterr().out
+    known = parse_receipt(receipt.read_bytes())
+    checkpoint = known.proof.encode().rpartition(b"\n\n")
+    note = checkpoint[0][checkpoint[0].rindex(b"\n\n") + 2 :] + b"\n\n" + checkpoint[2]
+    line = witness.answer(b"old 0\n\n" + note)[1].decode()
+    receipt.write_bytes(encode_receipt(known._replace(proof=known.proof + line)))
+    assert main(arguments) == 0
+    assert "6. witnesses   verified   w at 2027-01-15T08:00:00" in capsys.readouterr().out
+    policy.write_text("quorum none\n")
+    assert main(arguments) == 0
+    assert "not shown: answer, witnesses" in capsys.readouterr().out
