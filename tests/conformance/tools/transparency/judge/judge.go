@@ -25,6 +25,7 @@ type Question struct {
 	Vkey    string   `json:"vkey"`
 	Origin  string   `json:"origin"`
 	Text    []byte   `json:"text"`
+	Witness string   `json:"witness"`
 }
 
 // Answer says whether the verifier accepted, why not, and what was asked for.

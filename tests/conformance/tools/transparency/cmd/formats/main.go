@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/transparency-dev/formats/log"
+	cosignatures "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/formats/proof"
 	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -18,6 +19,7 @@ import (
 func main() {
 	judge.Serve(map[string]judge.Verifier{
 		"note":        parseCheckpoint,
+		"cosignature": verifyCosignature,
 		"inclusion":   verifyInclusion,
 		"consistency": verifyConsistency,
 		"tlog-proof":  verifyProof,
@@ -34,6 +36,27 @@ func parseCheckpoint(q judge.Question) (judge.Answer, error) {
 		return judge.Answer{}, err
 	}
 	return judge.Answer{Size: int64(checkpoint.Size), Root: checkpoint.Hash}, nil
+}
+
+func verifyCosignature(q judge.Question) (judge.Answer, error) {
+	verifier, err := note.NewVerifier(q.Vkey)
+	if err != nil {
+		return judge.Answer{}, err
+	}
+	witness, err := cosignatures.NewVerifierForCosignatureV1(q.Witness)
+	if err != nil {
+		return judge.Answer{}, err
+	}
+	checkpoint, _, opened, err := log.ParseCheckpoint(q.Text, q.Origin, verifier, witness)
+	if err != nil {
+		return judge.Answer{}, err
+	}
+	for _, signature := range opened.Sigs {
+		if signature.Name == witness.Name() && signature.Hash == witness.KeyHash() {
+			return judge.Answer{Size: int64(checkpoint.Size), Root: checkpoint.Hash}, nil
+		}
+	}
+	return judge.Answer{}, fmt.Errorf("no line of the witness %s", witness.Name())
 }
 
 func verifyInclusion(q judge.Question) (judge.Answer, error) {
