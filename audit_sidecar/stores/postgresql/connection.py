@@ -12,20 +12,31 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from audit_sidecar.errors import Fatal, Pushback, StoreAway, StoreRefused
+from audit_sidecar.stores.postgresql.deadline import PatientConnection
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 SCHEMA_VERSION: Final = 1
 
+
+class Use(NamedTuple):
+    """What a connection is for: settings of its session, and for how many seconds a silent server is waited for."""
+
+    settings: LiteralString
+    patience: float | None
+
+
 # A sidecar that falls asleep in its turn holds up all others; the server ends such a session.
-WRITER: Final[LiteralString] = (
+WRITER: Final = Use(
     "SET search_path = countersign; SET lock_timeout = '2s'; SET statement_timeout = 0; "
-    "SET idle_in_transaction_session_timeout = '4s'"
+    "SET idle_in_transaction_session_timeout = '4s'",
+    3.0,
 )
-READER: Final[LiteralString] = (
-    "SET search_path = countersign; SET default_transaction_read_only = on; SET statement_timeout = '1s'"
+READER: Final = Use(
+    "SET search_path = countersign; SET default_transaction_read_only = on; SET statement_timeout = '1s'", 2.0
 )
-OWNER: Final[LiteralString] = "SET search_path = countersign; SET lock_timeout = '5s'"
+# A person waits, who can interrupt it, and some changes of a schema take their time.
+OWNER: Final = Use("SET search_path = countersign; SET lock_timeout = '5s'", None)
 
 _DEFAULTS: Final = {
     "application_name": "countersign", "connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2,
@@ -49,13 +60,14 @@ class Meta(NamedTuple):
     origin: str
 
 
-def connect(url: str, session: LiteralString) -> Connection:
+def connect(url: str, use: Use) -> Connection:
     """A connection that commits each statement by itself. psycopg.Error when there is none to be had."""
     given = conninfo_to_dict(url)
     rest = {name: value for name, value in _DEFAULTS.items() if name not in given}
-    connection = psycopg.connect(url, autocommit=True, **rest)  # type: ignore[arg-type]
+    connection = PatientConnection.connect(url, autocommit=True, **rest)  # type: ignore[arg-type]
+    connection.patience = use.patience
     try:
-        connection.execute(session)
+        connection.execute(use.settings)
     except psycopg.Error:
         connection.close()
         raise

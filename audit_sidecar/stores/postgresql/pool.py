@@ -9,6 +9,7 @@ import psycopg
 
 from audit_sidecar.errors import StoreAway, StoreRefused
 from audit_sidecar.stores.postgresql.connection import READER, Connection, connect, is_lost, said, shown
+from audit_sidecar.stores.postgresql.deadline import Silent
 
 _MOST: Final = 8
 _PATIENCE: Final = 5.0
@@ -41,6 +42,9 @@ class ReadingPool:
                 return self._run(connection, query, values)
             except psycopg.OperationalError as error:
                 # It may have been idle while the server was restarted. Nothing else is tried twice.
+                if isinstance(error, Silent):
+                    self._forget_idle()
+                    raise self._refusal(error) from error
                 if not is_lost(connection):
                     raise self._refusal(error) from error
         try:
@@ -62,6 +66,11 @@ class ReadingPool:
             else:
                 with self._lock:
                     self._idle.append(connection)
+
+    def _forget_idle(self) -> None:
+        # They lead to the same server, and each would be waited for.
+        with self._lock:
+            _close_all(self._idle)
 
     def _take(self) -> Connection | None:
         with self._lock:

@@ -18,6 +18,7 @@ class Cut(Enum):
 
     UNSENT = "the server never gets it"
     UNANSWERED = "the server gets it, the client gets no reply"
+    SILENCE = "the server gets it, and the client hears nothing more on a connection that stays open"
 
 
 class CuttingProxy:
@@ -30,6 +31,7 @@ class CuttingProxy:
         self._left: int | None = None
         self._cut = Cut.UNSENT
         self._open: list[socket.socket] = []
+        self._silent: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.cuts = 0
         """Connections that were cut."""
@@ -93,6 +95,11 @@ class CuttingProxy:
                 if cut is Cut.UNANSWERED:
                     _shut(client)  # first, so that no reply can slip through
                     server.sendall(message)
+                if cut is Cut.SILENCE:
+                    self._silent.add(client)
+                    server.sendall(message)
+                    while client.recv(1 << 16):
+                        pass
                 if cut is not None:
                     break
                 server.sendall(message)
@@ -102,7 +109,8 @@ class CuttingProxy:
     def _replies(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(1 << 16):
-                client.sendall(data)
+                if client not in self._silent:
+                    client.sendall(data)
         _shut(client)
 
     def _counted(self) -> Cut | None:

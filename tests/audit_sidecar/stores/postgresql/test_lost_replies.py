@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection ends at every message of a commit, before or after the server gets it: kept once, or not at all."""
+"""The connection ends or falls silent at every message of a commit: what it carried is kept once, or not at all."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,20 @@ import pytest
 
 from audit_sidecar.errors import AuditError, Pushback
 from audit_sidecar.sequence.export import Export
+from audit_sidecar.stores.postgresql import pool, session
 from audit_sidecar.stores.url import create_store, open_reader, open_writer
 from contracts.acknowledgement import Position
 from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
 from tests.audit_sidecar.stores.postgresql.cutting_proxy import Cut, CuttingProxy
 from tests.audit_sidecar.stores.postgresql_server import Server
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent server is given up soon; one that is only slow may be, too, and nothing here depends on it."""
+    monkeypatch.setattr(session, "WRITER", session.WRITER._replace(patience=0.15))
+    monkeypatch.setattr(pool, "READER", pool.READER._replace(patience=0.15))
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ def test_a_commit_that_was_not_waited_for_is_acknowledged_only_when_it_is(server
     create_store(url, ORIGIN)
     log = sidecar_of(url)
     log.committer.pause = lambda _: None
+    log.writer._session.connection.patience = None  # type: ignore[attr-defined]  # however long this test takes
     server.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
     await_true(lambda: server.run("SHOW synchronous_standby_names") == [("nobody",)], "the setting to hold")
     assert "synchronous standby" in dict(store_status(url))["durability"]
