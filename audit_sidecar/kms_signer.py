@@ -57,7 +57,8 @@ def open_kms_signer(origin: str, arn: str) -> KmsSigner:
     match = ARN.fullmatch(arn)
     if match is None:
         raise SettingInvalid(f"{arn[:120]!r} is no ARN of a KMS key; write arn:aws:kms:REGION:ACCOUNT:key/ID")
-    config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=2, read_timeout=5)
+    # A checkpoint is due every second, and a sidecar that ends waits for its last one: what hangs is given up.
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
     try:
         client = get_session().create_client("kms", region_name=match["region"], config=config)
     except (BotoCoreError, ValueError) as error:

@@ -27,6 +27,10 @@ class KeyService:
         self.spec = "ECC_NIST_EDWARDS25519"
         self.usage = "SIGN_VERIFY"
         self.disabled = False
+        self.denied = False
+        self.answers = threading.Event()
+        """While it is not set the service takes requests and says nothing."""
+        self.answers.set()
         self.forges = False
         self.asked: list[dict[str, Any]] = []
 
@@ -35,6 +39,8 @@ class KeyService:
         self.asked.append({"operation": operation, **request})
         if request["KeyId"] != ARN:
             return 400, {"__type": "NotFoundException", "message": "no such key"}
+        if self.denied:
+            return 400, {"__type": "AccessDeniedException", "message": f"not authorized to perform kms:{operation}"}
         if operation == "GetPublicKey":
             der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             algorithms = ["ED25519_SHA_512"] if self.spec == "ECC_NIST_EDWARDS25519" else ["ECDSA_SHA_256"]
@@ -63,6 +69,9 @@ def serving(service: KeyService) -> Iterator[str]:
             operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             status, body = service.answer(operation, request)
+            if not service.answers.is_set():
+                service.answers.wait(60)
+                return  # whoever asked has gone
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -79,6 +88,7 @@ def serving(service: KeyService) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
+        service.answers.set()
         server.shutdown()
         thread.join()
         server.server_close()

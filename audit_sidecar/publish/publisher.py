@@ -5,6 +5,7 @@ Of several sidecars one publishes, by a lease in the store; the others take over
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.keys import NoteSigner
 from audit_sidecar.tlog.merkle import Frontier
 
+_log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
@@ -59,16 +61,21 @@ class Publisher:
         self._metrics = metrics
         self._floor = floor
         self._size = floor.signed
+        self._hindered = False
         self.leads = False
         """Whether this sidecar was the one to publish when it last tried."""
 
     async def run(self, interval: float = 1.0) -> None:
         """Publish every ``interval`` seconds while the log grows, until cancelled."""
         while True:
-            # A full disk: the commit path says so too, and this size is signed when there is room again.
+            # A full disk, a key service that is away: answers go on, and this size is signed when that is over.
             started = time.monotonic()
-            with suppress(Pushback):
+            try:
                 await self.publish()
+            except Pushback as error:
+                self._tell(str(error))
+            else:
+                self._tell(None)
             await asyncio.sleep(max(0.0, started + interval - time.monotonic()))
 
     async def publish(self) -> None:
@@ -99,6 +106,14 @@ class Publisher:
         self._show(signed)
         if self._floor.cosign is not None:
             await self._add_cosignatures(signed)
+
+    def _tell(self, obstacle: str | None) -> None:
+        # Once, not every second.
+        if obstacle is not None and not self._hindered:
+            _log.error("no checkpoint is signed or shown: %s", obstacle)
+        if obstacle is None and self._hindered:
+            _log.info("checkpoints are signed again")
+        self._hindered = obstacle is not None
 
     async def _add_cosignatures(self, signed: SignedCheckpoint) -> None:
         note = None if self._floor.cosign is None else await self._floor.cosign(signed.note)
