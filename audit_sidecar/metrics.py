@@ -72,6 +72,10 @@ class SidecarMetrics:
         self._archive_time = Gauge(
             names.AUDIT_ARCHIVE_TIME, "When the archive last held the newest checkpoint.", registry=registry
         )
+        self.index_lag = Gauge(
+            names.AUDIT_INDEX_LAG, "Leaves that the index does not cover, at the sidecar that indexes; 0 elsewhere.",
+            registry=registry,
+        )  # fmt: skip
 
     def watch_store(self, path: Path) -> None:
         """Measure the store's files and the free space beside them at every scrape."""

@@ -17,6 +17,7 @@ import uvloop
 from audit_sidecar.archive.archiving import Archiving
 from audit_sidecar.errors import AuditError, Fatal
 from audit_sidecar.guards import open_guards
+from audit_sidecar.indexing import Indexing
 from audit_sidecar.listeners import (
     DRAIN_SECONDS,
     Applications,
@@ -44,7 +45,7 @@ from audit_sidecar.sequence.own_stream import OwnStream
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
 from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader, StoreWriter
-from audit_sidecar.stores.url import is_shared, open_reader, open_writer, store_path
+from audit_sidecar.stores.url import is_shared, open_indexer, open_reader, open_writer, store_path
 from audit_sidecar.tlog.keys import NoteSigner
 from contracts.address import Address
 from contracts.identifiers import IdSource
@@ -66,6 +67,7 @@ class _Sidecar(NamedTuple):
     sequencer: Sequencer
     publisher: Publisher
     archiving: Archiving | None
+    indexing: Indexing | None
     own: OwnStream
     metrics: SidecarMetrics
     audit: Any
@@ -79,7 +81,7 @@ def run_sidecar(settings: SidecarSettings, version: str) -> int:
     signers = load_signers(Path(settings.key))
     reader = open_reader(settings.store)
     with ExitStack() as closing:
-        writer = open_writer(settings.store)
+        writer = open_writer(settings.store, reader)
         closing.callback(writer.close)
         # After the lock is held, so that what is verified is what the log goes on from.
         assemble = _assemble(settings, version, tokens, signers, reader, writer)
@@ -112,6 +114,8 @@ def _assemble(
     own = OwnStream(release, version, IdSource(), time.time_ns)
     committer = Committer(head, reader, writer, own, metrics)
 
+    indexer = open_indexer(settings.store)
+
     def assemble(thread: ThreadPoolExecutor) -> _Sidecar:
         bounds = Bounds(settings.receive.queue_records, settings.receive.queue_bytes)
         sequencer = Sequencer(committer, bounds, thread)
@@ -122,10 +126,11 @@ def _assemble(
         publisher = Publisher(lambda: committer.frontier, writer, signers, thread, metrics, floor)
         archiver = guards.archiver
         archiving = None if archiver is None else Archiving(archiver, lambda: publisher.leads, metrics)
+        indexing = None if indexer is None else Indexing(indexer, lambda: publisher.leads, metrics)
         health = Health(reader, lambda: sequencer.last_success and (anchoring is None or anchoring.holds))
         doors = Doors(tokens, sequencer.record, settings.public_log)
         audit = build_app(Evidence(reader, metrics.verify_failures.inc), health, metrics.registry, doors, version)
-        return _Sidecar(verifiers[0].name, keys, sequencer, publisher, archiving, own, metrics, audit, tokens)
+        return _Sidecar(verifiers[0].name, keys, sequencer, publisher, archiving, indexing, own, metrics, audit, tokens)
 
     return assemble
 
@@ -179,6 +184,8 @@ def _background(sidecar: _Sidecar, settings: SidecarSettings) -> list[asyncio.Ta
     loops = [_beat(sidecar.sequencer, settings.heartbeat)]
     if sidecar.archiving is not None:
         loops.append(sidecar.archiving.run(settings.archive_interval))
+    if sidecar.indexing is not None:
+        loops.append(sidecar.indexing.run())
     return [asyncio.create_task(loop) for loop in loops]
 
 

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.index import Indexer
 from audit_sidecar.stores.store import StoreReader, StoreWriter
 
 HELP = (
@@ -78,6 +79,10 @@ def store_status(url: str) -> list[tuple[str, str]]:
         from audit_sidecar.stores.postgresql import status
 
         return status.store_status(url)
+    if _is_dynamodb(url):
+        from audit_sidecar.stores.dynamodb import status as dynamodb
+
+        return dynamodb.store_status(url)
     return []
 
 
@@ -96,8 +101,11 @@ def open_reader(url: str) -> StoreReader:
     return SqliteReader(store_path(url))
 
 
-def open_writer(url: str) -> StoreWriter:
-    """Become a writer of the store: its only one, where a store has one."""
+def open_writer(url: str, beside: StoreReader | None = None) -> StoreWriter:
+    """Become a writer of the store: its only one, where a store has one.
+
+    ``beside`` is this process's reader of the same store, for a kind of store where the two share what they know.
+    """
     if _is_postgresql(url):
         from audit_sidecar.stores.postgresql.writer import PostgresWriter
 
@@ -105,10 +113,19 @@ def open_writer(url: str) -> StoreWriter:
     if _is_dynamodb(url):
         from audit_sidecar.stores.dynamodb.engine import open_dynamo_writer
 
-        return open_dynamo_writer(url)
+        return open_dynamo_writer(url, beside)
     from audit_sidecar.stores.sqlite.writer import SqliteWriter
 
     return SqliteWriter(store_path(url))
+
+
+def open_indexer(url: str) -> Indexer | None:
+    """What makes the store's index follow its log; None where each commit does so itself."""
+    if not _is_dynamodb(url):
+        return None
+    from audit_sidecar.stores.dynamodb.engine import open_dynamo_indexer
+
+    return open_dynamo_indexer(url)
 
 
 def _is_postgresql(url: str) -> bool:

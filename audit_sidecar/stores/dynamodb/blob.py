@@ -14,12 +14,14 @@ import zstandard
 from msgspec import Struct
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.dynamodb.commit_item import inflated
 from audit_sidecar.stores.store import Finding, NewRecord
 from contracts.payload import Payload, PayloadContext
 
 PART_BYTES: Final = 350_000
 GROUP_BYTES: Final = 300_000
 """Of payloads before compression: a group of ordinary records is one part."""
+_MOST_INFLATED: Final = 1 << 28
 
 
 class _Kept(Struct, frozen=True, array_like=True):
@@ -44,9 +46,12 @@ class Kept(NamedTuple):
 
 def groups_of(records: Sequence[NewRecord]) -> Iterator[Sequence[NewRecord]]:
     """Cut records into groups that make one blob each, in order."""
-    start, size = 0, 0
+    start, size, context = 0, 0, None
     for at, record in enumerate(records):
         length = len(record.payload.span) + 64
+        if record.payload.context is not context:
+            context = record.payload.context
+            length += sum(len(part) for part in context if part is not None)
         if at > start and size + length > GROUP_BYTES:
             yield records[start:at]
             start, size = at, 0
@@ -68,8 +73,7 @@ def write_blob(records: Sequence[NewRecord]) -> bytes:
 def read_blob(data: bytes) -> list[Kept | None]:
     """Read what `write_blob` wrote. StoreRefused."""
     try:
-        plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=1 << 28)
-        blob = msgspec.msgpack.decode(plain, type=_Blob)
+        blob = msgspec.msgpack.decode(inflated(data, _MOST_INFLATED), type=_Blob)
         return [None if kept is None else _read(kept, blob.contexts[kept.context]) for kept in blob.records]
     except (ValueError, IndexError, zstandard.ZstdError, msgspec.MsgspecError) as error:
         raise StoreRefused(f"a blob of payloads cannot be read: {error}; run 'countersign audit fsck'") from error

@@ -15,11 +15,15 @@ from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.store import Gap, StreamState, Subtree
 from audit_sidecar.tlog.errors import Malformed
 from audit_sidecar.tlog.merkle import Frontier, leaf_hash
+from contracts import semconv
 from contracts.leaf import Leaf, leaf_text
 
 SCHEMA: Final = 1
 MOST_BYTES: Final = 350_000
 """Of an item's body: DynamoDB takes 400 KB with names and keys."""
+_MOST_INFLATED: Final = 1 << 26
+_FSCK: Final = "run 'countersign audit fsck'"
+_LENGTHS: Final = {"commitment": 32, "span": 8, "trace": 16, "id": 16, "release": 32, "stream": 16}
 
 
 class Group(Struct, frozen=True, array_like=True):
@@ -51,6 +55,8 @@ class CommitItem(NamedTuple):
     groups: tuple[Group, ...]
     kinds: dict[str, int]
     """Leaves of the whole log up to here, by kind."""
+    by: bytes = b""
+    """Which sidecar made it, by a name of its own choosing; sidecars take turns by it, and nothing else asks."""
 
     @property
     def size(self) -> int:
@@ -72,6 +78,7 @@ def write_item(origin: str, item: CommitItem) -> dict[str, Any]:
         "start": {"N": str(item.start)},
         "size": {"N": str(item.size)},
         "stack": {"B": item.frontier.to_bytes()},
+        "by": {"B": item.by},
         "body": {"B": zstandard.ZstdCompressor(level=3).compress(msgspec.msgpack.encode(body))},
     }
 
@@ -86,26 +93,39 @@ def read_item(attributes: dict[str, Any]) -> CommitItem:
     try:
         if attributes["schema"]["N"] != str(SCHEMA):
             raise StoreRefused(f"the log is of schema {attributes['schema']['N']}, this program of {SCHEMA}")
-        frontier = Frontier.from_bytes(bytes(attributes["stack"]["B"]))
-        start, size = int(attributes["start"]["N"]), int(attributes["size"]["N"])
-        # The body says its own length, so that a forged one cannot ask for more memory than an item can stand for.
-        data = zstandard.ZstdDecompressor().decompress(bytes(attributes["body"]["B"]), max_output_size=1 << 26)
-        body = msgspec.msgpack.decode(data, type=_Body)
-    except (KeyError, ValueError, Malformed, zstandard.ZstdError, msgspec.MsgspecError) as error:
-        raise StoreRefused(f"an item of the log table cannot be read: {error}; run 'countersign audit fsck'") from error
-    if frontier.size != size or size - start != len(body.leaves):
-        raise StoreRefused(f"commit {attributes['n']['N']} says {start} to {size}, and holds {len(body.leaves)} leaves")
+        n, start, size = (int(attributes[name]["N"]) for name in ("n", "start", "size"))
+        frontier, by = Frontier.from_bytes(bytes(attributes["stack"]["B"])), bytes(attributes["by"]["B"])
+        body = msgspec.msgpack.decode(inflated(bytes(attributes["body"]["B"]), _MOST_INFLATED), type=_Body)
+        for leaf in body.leaves:
+            _require_shape(leaf)
+    except (KeyError, TypeError, ValueError, Malformed, zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise StoreRefused(f"commit {_told(attributes)} of the log table cannot be read: {error}; {_FSCK}") from error
+    if frontier.size != size or {size - start, sum(group.count for group in body.groups)} != {len(body.leaves)}:
+        raise StoreRefused(f"commit {n} says {start} to {size}, and holds {len(body.leaves)} leaves; {_FSCK}")
     return CommitItem(
-        n=int(attributes["n"]["N"]),
-        start=start,
-        frontier=frontier,
-        leaves=body.leaves,
-        streams=body.streams,
-        gaps=body.gaps,
-        subtrees=body.subtrees,
-        groups=body.groups,
-        kinds=body.kinds,
+        n, start, frontier, body.leaves, body.streams, body.gaps, body.subtrees, body.groups, body.kinds, by
     )
+
+
+def inflated(data: bytes, most: int) -> bytes:
+    """Decompress; ZstdError when it is damaged, or when it says that it stands for more than ``most`` bytes."""
+    # What a frame says of its own length is allocated before a byte of it is read.
+    if not 0 <= zstandard.frame_content_size(data) <= most:
+        raise zstandard.ZstdError("its length is none that is ever written")
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=most)
+
+
+def _require_shape(leaf: Leaf) -> None:
+    if leaf.kind not in semconv.RECORD_KINDS or not 0 <= leaf.time < 1 << 64 or not 0 <= (leaf.seq or 0) < 1 << 63:
+        raise ValueError("it has a leaf of no kind, time or number that there is")
+    for name, length in _LENGTHS.items():
+        value = getattr(leaf, name)
+        if value is not None and len(value) != length:
+            raise ValueError(f"the {name} of a leaf has {len(value)} bytes")
+
+
+def _told(attributes: dict[str, Any]) -> str:
+    return str(attributes.get("n", {}).get("N", "without a number"))
 
 
 def write_stream(state: StreamState) -> bytes:

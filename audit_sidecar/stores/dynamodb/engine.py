@@ -7,6 +7,7 @@ from audit_sidecar.stores.dynamodb.location import parse_location
 from audit_sidecar.stores.dynamodb.reader import DynamoReader
 from audit_sidecar.stores.dynamodb.requests import Requests
 from audit_sidecar.stores.dynamodb.writer import DynamoWriter
+from audit_sidecar.stores.store import StoreReader
 
 
 def open_dynamo_reader(url: str) -> DynamoReader:
@@ -15,12 +16,12 @@ def open_dynamo_reader(url: str) -> DynamoReader:
     return DynamoReader(requests, Commits(requests))
 
 
-def open_dynamo_writer(url: str) -> DynamoWriter:
-    """Become one of the store's writers. StoreRefused, StoreAway."""
+def open_dynamo_writer(url: str, beside: StoreReader | None = None) -> DynamoWriter:
+    """Become one of the store's writers; with what a reader of this process knows. StoreRefused, StoreAway."""
+    if isinstance(beside, DynamoReader):
+        return DynamoWriter(*beside.shared)
     requests = Requests(parse_location(url))
-    commits = Commits(requests)
-    commits.refresh()
-    return DynamoWriter(requests, commits)
+    return DynamoWriter(requests, Commits(requests))
 
 
 def open_dynamo_indexer(url: str) -> DynamoIndexer:

@@ -1,35 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the index follow the log, commit after commit. Whatever is done twice comes out the same.
 
-Every item is set to what follows from its commit alone, so several indexers, or one that was interrupted, do no harm.
-How far the index has come is said last, and never goes back.
+Every item follows from its commit alone and is added if it is not there, so several indexers, or one that was
+interrupted, do no harm. How far the index has come is said last, and never goes back.
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Final
 
 from audit_sidecar.stores.dynamodb import index_keys as keys
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem, write_stream
 from audit_sidecar.stores.dynamodb.commits import Commits
 from audit_sidecar.stores.dynamodb.reader import DynamoReader
-from audit_sidecar.stores.dynamodb.requests import ConditionFailed, Item, Requests
-from audit_sidecar.stores.store import Finding, StreamState
+from audit_sidecar.stores.dynamodb.requests import STATEMENTS, ConditionFailed, Item, Requests
+from audit_sidecar.stores.dynamodb.rows import rows_of
+from audit_sidecar.stores.index import Lag
+from audit_sidecar.stores.store import StreamState
 
-
-class Row(NamedTuple):
-    """An index item: its key, and the attributes beside it."""
-
-    pk: str
-    sk: str
-    values: Item
-
-
-class Lag(NamedTuple):
-    """Commits and leaves that the index does not cover."""
-
-    commits: int
-    leaves: int
+_AT_ONCE: Final = 4
 
 
 class DynamoIndexer:
@@ -41,7 +31,7 @@ class DynamoIndexer:
         self._reader = DynamoReader(requests, commits)
         self._state = requests.location.state
 
-    def catch_up(self, most: int = 64) -> Lag:
+    def catch_up(self, most: int = 16) -> Lag:
         """Index up to so many commits; what is still to do. Pushback or StoreAway when the store says no."""
         head = self._commits.refresh()
         done = self._indexed()
@@ -56,61 +46,33 @@ class DynamoIndexer:
         return 0 if found is None else int(found["n"]["N"])
 
     def _index(self, item: CommitItem) -> None:
-        for row in rows_of(item, self._findings(item)):
-            self._requests.update(self._state, keys.key(row.pk, row.sk), row.values)
+        rows = [row.item() for row in rows_of(item, self._reader.findings(item.start, item.size))]
+        # Of one shape each, so that the service sees few different statements.
+        for names in sorted({tuple(row) for row in rows}):
+            self._insert([row for row in rows if tuple(row) == names])
         for state in item.streams:
-            self._put_stream(state)
+            self._put_stream(item.n, state)
         n = {"N": str(item.n)}
         with suppress(ConditionFailed):  # another indexer came further
             self._requests.update(self._state, keys.INDEXED, {"n": n}, "attribute_not_exists(#a0) OR #a0 < :n", n=n)
 
-    def _findings(self, item: CommitItem) -> dict[int, Finding]:
-        return self._reader.findings(item.start, item.size)
+    def _insert(self, rows: list[Item]) -> None:
+        batches = [rows[low : low + STATEMENTS] for low in range(0, len(rows), STATEMENTS)]
+        put = partial(self._requests.insert_missing, self._state)
+        if len(batches) == 1:
+            put(batches[0])
+            return
+        with ThreadPoolExecutor(min(_AT_ONCE, len(batches)), "index") as pool:
+            list(pool.map(put, batches))
 
-    def _put_stream(self, state: StreamState) -> None:
-        values: Item = {
-            "state": {"B": write_stream(state)},
-            "next": {"N": str(state.next_seq)},
-        }
+    def _put_stream(self, commit: int, state: StreamState) -> None:
+        n = {"N": str(commit)}
+        values: Item = {"state": {"B": write_stream(state)}, "n": n}
         with suppress(ConditionFailed):  # it was indexed further along before
             self._requests.update(
                 self._state,
                 keys.key(keys.stream(state.stream)),
                 values,
-                "attribute_not_exists(#a1) OR #a1 <= :next",
-                next=values["next"],
+                "attribute_not_exists(#a1) OR #a1 <= :n",
+                n=n,
             )
-
-
-def rows_of(item: CommitItem, findings: dict[int, Finding]) -> Iterator[Row]:
-    """The index items that follow from one commit."""
-    n: Item = {"n": {"N": str(item.n)}}
-    start = keys.pad(item.start)
-    if item.leaves:
-        yield Row(keys.AT, start, n)
-    for index, leaf in enumerate(item.leaves, start=item.start):
-        place = keys.pad(index)
-        yield Row(keys.by_trace(leaf.trace), keys.ids(leaf.span, leaf.seq) + place, n)
-        if leaf.id is not None and leaf.id != leaf.trace:
-            yield Row(keys.by_request(leaf.id), place, n)
-        subject = findings.get(index, Finding()).subject
-        if subject is not None:
-            yield Row(keys.by_subject(subject), place, n)
-    yield from _commit_rows(item, n, start)
-    for gap in item.gaps:
-        ends = {"first": {"N": str(gap.first)}, "last": {"N": str(gap.last)}}
-        yield Row(keys.gaps(gap.stream), keys.pad(gap.leaf_index), ends)
-    for level, position, hash_ in item.subtrees:
-        yield Row(keys.tiles(level, position), keys.pad(position), {"hash": {"B": hash_}})
-
-
-def _commit_rows(item: CommitItem, n: Item, start: str) -> Iterator[Row]:
-    for kind in {leaf.kind for leaf in item.leaves} - keys.EVERYWHERE:
-        yield Row(keys.by_kind(kind), start, n)
-    for stream in {leaf.stream for leaf in item.leaves if leaf.stream is not None}:
-        yield Row(keys.sent(stream), start, n)
-    for state in item.streams:
-        listed: dict[str, Any] = {"stream": {"S": state.stream.hex()}}
-        yield Row(keys.STREAMS, f"{keys.pad(state.first_time)}#{state.stream.hex()}", listed)
-        if state.model_id is not None:
-            yield Row(keys.by_model(state.model_id), start, n)

@@ -5,13 +5,15 @@ Every read asks for what the last acknowledged write left. A record is rebuilt f
 is what was acknowledged is checked by whoever shows it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.dynamodb import index_keys as keys
 from audit_sidecar.stores.dynamodb.blob import Kept, read_blob
-from audit_sidecar.stores.dynamodb.commit_item import CommitItem, read_stream
+from audit_sidecar.stores.dynamodb.check import faults
+from audit_sidecar.stores.dynamodb.commit_item import CommitItem, Group, read_stream
 from audit_sidecar.stores.dynamodb.commits import Commits
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
 from audit_sidecar.stores.dynamodb.search import Candidates, matches
@@ -27,7 +29,10 @@ from audit_sidecar.stores.store import (
 from audit_sidecar.tlog.merkle import Frontier, leaf_hash
 from contracts.leaf import leaf_text
 
-_NOTHING: Final = Finding()
+Found = tuple[StoredRecord, Finding]
+_GONE: Final = (None, None, Finding())
+_AT_ONCE: Final = 4_096
+"""Records whose blobs are asked for together."""
 
 
 class DynamoReader:
@@ -38,13 +43,18 @@ class DynamoReader:
         self._commits = commits
         self._tables = requests.location
 
+    @property
+    def shared(self) -> tuple[Requests, Commits]:
+        """What a writer of this process goes on from."""
+        return self._requests, self._commits
+
     def origin(self) -> str:
         """The log's name."""
         return self._commits.origin
 
     def frontier(self) -> Frontier:
-        """Right edge of the tree, with its size."""
-        return self._commits.refresh().frontier.copy()
+        """Right edge of the tree, with its size; of what the log holds now, were it less than before."""
+        return self._commits.verify().frontier.copy()
 
     def checkpoint(self) -> SignedCheckpoint | None:
         """The newest checkpoint, or None before the first."""
@@ -66,46 +76,42 @@ class DynamoReader:
     def subtrees(self, level: int, start: int, stop: int) -> list[bytes]:
         """Subtree roots of positions [start, stop) at a level that is a multiple of 8, above 0."""
         self._commits.refresh()
+        recent = self._commits.recent()
         found = dict(self._indexed_tiles(level, start, stop))
-        position = start
         hashes: list[bytes] = []
-        while position < stop:
-            hash_ = self._commits.subtree(level, position) or found.get(position)
+        for position in range(start, stop):
+            hash_ = recent.subtree(level, position) or found.get(position)
             if hash_ is None:
                 break
             hashes.append(hash_)
-            position += 1
         return hashes
 
     def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
-        """Records of [start, stop) in order, a commit at a time."""
-        self._commits.refresh()
-        for item in self._commits.covering(start, stop):
-            wanted = range(max(start, item.start), min(stop, item.size))
-            yield from (record for record, _ in self._of(item, wanted))
+        """Records of [start, stop) in order, some commits at a time."""
+        return (record for record, _ in self._between(start, stop))
 
     def by_trace(self, trace: bytes) -> list[StoredRecord]:
         """Every record with this trace id, in order."""
         self._commits.refresh()
-        return self._at({*self._commits.traced(trace), *self._listed(keys.by_trace(trace))})
+        indexes = {*self._commits.recent().traced(trace), *self._listed(keys.by_trace(trace))}
+        return [record for record in self._at(sorted(indexes)) if record.leaf.trace == trace]
 
     def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
         self._commits.refresh()
-        indexes = set(self._listed(keys.by_trace(trace), keys.ids(span, seq), limit))
-        for index in self._commits.traced(trace):
-            (item,) = self._commits.covering(index, index + 1)
-            leaf = item.leaves[index - item.start]
-            if leaf.span == span and leaf.seq == seq:
-                indexes.add(index)
-        return self._at(sorted(indexes)[:limit])
+        recent = self._commits.recent()
+        indexes = {index for index in recent.traced(trace) if _has(recent.holding(index), index, span, seq)}
+        indexes.update(self._listed(keys.by_trace(trace), keys.ids(span, seq), limit))
+        found = self._at(sorted(indexes)[:limit])
+        return [r for r in found if (r.leaf.trace, r.leaf.span, r.leaf.seq) == (trace, span, seq)]
 
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
         self._commits.refresh()
-        listed = (keys.by_trace(request_id), keys.by_request(request_id))
-        indexes = {*self._commits.about(request_id), *(index for pk in listed for index in self._listed(pk))}
-        return [record for record in self._at(indexes) if record.leaf.id == request_id]
+        indexes = set(self._commits.recent().about(request_id))
+        for pk in (keys.by_trace(request_id), keys.by_request(request_id)):
+            indexes.update(self._listed(pk))
+        return [record for record in self._at(sorted(indexes)) if record.leaf.id == request_id]
 
     def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
         """Matching records, newest first."""
@@ -127,11 +133,7 @@ class DynamoReader:
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""
         self._commits.refresh()
-        state = self._commits.stream(stream)
-        if state is not None:
-            return state
-        held = self._requests.get(self._tables.state, keys.key(keys.stream(stream)))
-        return None if held is None else read_stream(bytes(held["state"]["B"]))
+        return self._stream(stream)
 
     def first_record(self, stream: bytes) -> StoredRecord | None:
         """The record that opened a stream: its release, unless the beginning is missing."""
@@ -146,9 +148,12 @@ class DynamoReader:
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
         self._commits.refresh()
+        states = {state.stream: state for state in self._commits.recent().streams()}
+        for item in self._partition(keys.STREAMS):
+            uuid = bytes.fromhex(item["stream"]["S"])
+            if uuid not in states and (state := self._stream(uuid)) is not None:
+                states[uuid] = state
         found: list[StreamCount] = []
-        listed = (self.stream(bytes.fromhex(item["stream"]["S"])) for item in self._partition(keys.STREAMS))
-        states = {state.stream: state for state in (*listed, *self._commits.streams()) if state is not None}
         for state in sorted(states.values(), key=lambda state: (state.first_time, state.stream)):
             numbers = [
                 leaf.seq
@@ -162,47 +167,46 @@ class DynamoReader:
         return found
 
     def findings(self, start: int, stop: int) -> dict[int, Finding]:
-        """Index rows of [start, stop) as stored, for fsck."""
-        self._commits.refresh()
-        found: dict[int, Finding] = {}
-        for item in self._commits.covering(start, stop):
-            wanted = range(max(start, item.start), min(stop, item.size))
-            found |= {record.leaf_index: finding for record, finding in self._of(item, wanted)}
-        return found
+        """What records of [start, stop) can be found by, as it is kept beside their payloads, for fsck."""
+        return {record.leaf_index: finding for record, finding in self._between(start, stop)}
 
     def strays(self) -> list[str]:
-        """Index items that name no leaf of theirs, in words; the index covers no more than the log."""
-        head = self._commits.refresh()
-        held = self._requests.get(self._tables.state, keys.INDEXED)
-        found: list[str] = []
-        if held is not None and int(held["n"]["N"]) > head.n:
-            found.append(f"an index of {held['n']['N']} commits, in a log of {head.n}")
-        for item in self._partition(keys.STREAMS):
-            uuid = bytes.fromhex(item["stream"]["S"])
-            if self.first_record(uuid) is None:
-                found.append(f"an index item of stream {uuid.hex()}, which has no record")
-        return found
+        """What does not follow from the leaves, in words: of commits, of the index, of blobs."""
+        self._commits.verify()
+        return list(faults(self._requests, self._commits, self._between))
 
     def gaps(self, stream: bytes) -> list[Gap]:
         """Every gap recorded for a stream, in order."""
         self._commits.refresh()
-        listed = [
-            Gap(int(item["sk"]["S"]), stream, int(item["first"]["N"]), int(item["last"]["N"]))
+        recent = self._commits.recent().gaps(stream)
+        listed = (
+            Gap(number_of(item), stream, int(item["first"]["N"]), int(item["last"]["N"]))
             for item in self._partition(keys.gaps(stream))
-        ]
-        return sorted({*listed, *self._commits.gaps(stream)})
+        )
+        return sorted({*listed, *recent})
 
     def _matching(self, search: Search) -> Iterator[tuple[StoredRecord, Finding]]:
         candidates = Candidates(self._commits, self._listed_backwards)
         for item, indexes in candidates.newest_first(search):
-            for record, finding in reversed(list(self._of(item, indexes))):
+            for record, finding in reversed(list(self._of([(item, indexes)]))):
                 if matches(search, record, finding, self._stream_of(record, search)):
                     yield record, finding
 
     def _stream_of(self, record: StoredRecord, search: Search) -> StreamState | None:
         if record.leaf.stream is None or (search.model is None and search.version is None):
             return None
-        return self.stream(record.leaf.stream)
+        return self._stream(record.leaf.stream)
+
+    def _stream(self, stream: bytes) -> StreamState | None:
+        state = self._commits.recent().stream(stream)
+        if state is not None:
+            return state
+        held = self._requests.get(self._tables.state, keys.key(keys.stream(stream)))
+        if held is None:
+            self._commits.confirm()
+            return None
+        self._commits.require_known(int(held["n"]["N"]))
+        return read_stream(bytes(held["state"]["B"]))
 
     def _count_kind(self, kind: str | None, size: int) -> int:
         if kind is None or size == 0:
@@ -213,50 +217,47 @@ class DynamoReader:
 
     def _sent(self, stream: bytes) -> Iterator[CommitItem]:
         """The commits with leaves of a stream, in order."""
-        numbers = {int(item["n"]["N"]) for item in self._partition(keys.sent(stream))}
-        numbers |= {item.n for item in self._commits.tail() if any(leaf.stream == stream for leaf in item.leaves)}
-        return (self._commits.numbered(n) for n in sorted(numbers))
+        numbers = self._commits.recent().sent(stream)
+        numbers |= {int(item["n"]["N"]) for item in self._partition(keys.sent(stream))}
+        last = self._commits.head.n
+        return (self._commits.numbered(n) for n in sorted(numbers) if n <= last)
 
-    def _at(self, indexes: Iterable[int]) -> list[StoredRecord]:
+    def _at(self, indexes: Sequence[int]) -> list[StoredRecord]:
         """Records at these leaves, in order."""
-        found: list[StoredRecord] = []
-        for index in sorted(indexes):
+        wanted: dict[int, tuple[CommitItem, list[int]]] = {}
+        for index in indexes:
             for item in self._commits.covering(index, index + 1):
-                found += (record for record, _ in self._of(item, range(index, index + 1)))
-        return found
+                wanted.setdefault(item.n, (item, []))[1].append(index)
+        return [record for record, _ in self._of(list(wanted.values()))]
 
-    def _of(self, item: CommitItem, wanted: Sequence[int]) -> Iterator[tuple[StoredRecord, Finding]]:
-        """Records of one commit, with what they are found by."""
-        if not wanted:
-            return
-        kept = self._kept(item, wanted)
-        for index in wanted:
-            leaf = item.leaves[index - item.start]
-            found = kept.get(index)
-            salt, payload, finding = (None, None, _NOTHING) if found is None else found
-            yield StoredRecord(index, leaf, leaf_hash(leaf_text(leaf)), salt, payload), finding
+    def _between(self, start: int, stop: int) -> Iterator[Found]:
+        self._commits.refresh()
+        some: list[tuple[CommitItem, Sequence[int]]] = []
+        for item in self._commits.covering(start, stop):
+            some.append((item, range(max(start, item.start), min(stop, item.size))))
+            if sum(len(wanted) for _, wanted in some) >= _AT_ONCE:
+                yield from self._of(some)
+                some = []
+        yield from self._of(some)
 
-    def _kept(self, item: CommitItem, wanted: Sequence[int]) -> dict[int, Kept]:
-        found: dict[int, Kept] = {}
-        start = item.start
-        for group in item.groups:
-            inside = [index for index in wanted if start <= index < start + group.count]
-            if inside:
-                blob = self._blob(group.parts)
-                found |= {
-                    index: one
-                    for index in inside
-                    if index - start < len(blob) and (one := blob[index - start]) is not None
-                }
-            start += group.count
-        return found
+    def _of(self, wanted: Sequence[tuple[CommitItem, Sequence[int]]]) -> Iterator[Found]:
+        """Records of some commits, in that order, with what they are found by; their blobs are asked for at once."""
+        groups = [group for item, indexes in wanted for group, _ in _groups(item, indexes)]
+        parts = self._parts([part for group in groups for part in group.parts])
+        for item, indexes in wanted:
+            kept: dict[int, Kept] = {}
+            for group, first in _groups(item, indexes):
+                for index, one in enumerate(_opened(group, parts), start=first):
+                    if one is not None:
+                        kept[index] = one
+            for index in indexes:
+                leaf = item.leaves[index - item.start]
+                salt, payload, finding = kept.get(index, _GONE)
+                yield StoredRecord(index, leaf, leaf_hash(leaf_text(leaf)), salt, payload), finding
 
-    def _blob(self, parts: tuple[str, ...]) -> list[Kept | None]:
-        items = self._requests.get_many(self._tables.payload, [{"key": {"S": part}} for part in parts])
-        held = {item["key"]["S"]: bytes(item["blob"]["B"]) for item in items}
-        if len(held) != len(parts):
-            return []
-        return read_blob(b"".join(held[part] for part in parts))
+    def _parts(self, names: Sequence[str]) -> dict[str, bytes]:
+        items = self._requests.get_many(self._tables.payload, [{"key": {"S": name}} for name in dict.fromkeys(names)])
+        return {item["key"]["S"]: bytes(item["blob"]["B"]) for item in items}
 
     def _indexed_tiles(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         for low in range(start >> 16, ((stop - 1) >> 16) + 1 if stop > start else 0):
@@ -279,19 +280,48 @@ class DynamoReader:
         for number, item in enumerate(self._requests.query(self._tables.state, condition, values)):
             if limit is not None and number == limit:
                 return
-            yield _index(item)
+            self._commits.require_known(int(item["n"]["N"]))
+            yield number_of(item)
 
     def _listed_backwards(self, pk: str, before: int) -> Iterator[int]:
-        """Leaf indexes or commit starts of a partition below one, the largest first; of a trace in no order."""
+        """Leaf indexes or commit starts of a partition below one, the largest first."""
         if pk.startswith(keys.TRACE):
-            return (index for index in self._listed(pk) if index < before)
+            return iter(sorted((index for index in self._listed(pk) if index < before), reverse=True))
         values: dict[str, Any] = {":pk": {"S": pk}, ":sk": {"S": keys.pad(before)}}
         found = self._requests.query(self._tables.state, "pk = :pk AND sk < :sk", values, ScanIndexForward=False)
-        return (_index(item) for item in found)
+        return (number_of(item) for item in found)
 
 
-def _index(item: Item) -> int:
+def number_of(item: Item) -> int:
+    """The leaf or the first leaf of the commit that an index item names. StoreRefused."""
     text = item["sk"]["S"].rpartition("#")[2]
     if not text.isdecimal():
-        raise StoreRefused(f"the index item {item['pk']['S']} {item['sk']['S']} names no leaf; make the index anew")
+        raise StoreRefused(
+            f"the index item {item['pk']['S']} {item['sk']['S']} names no leaf; run 'countersign audit fsck'"
+        )
     return int(text)
+
+
+def _has(item: CommitItem | None, index: int, span: bytes, seq: int | None) -> bool:
+    leaf = None if item is None else item.leaves[index - item.start]
+    return leaf is not None and (leaf.span, leaf.seq) == (span, seq)
+
+
+def _groups(item: CommitItem, indexes: Sequence[int]) -> Iterator[tuple[Group, int]]:
+    """The groups that hold these leaves, each with its first leaf."""
+    first = item.start
+    wanted = sorted(indexes)
+    for group in item.groups:
+        at = bisect_left(wanted, first)
+        if at < len(wanted) and wanted[at] < first + group.count:
+            yield group, first
+        first += group.count
+
+
+def _opened(group: Group, parts: Mapping[str, bytes]) -> list[Kept | None]:
+    if any(name not in parts for name in group.parts):
+        return []
+    found = read_blob(b"".join(parts[name] for name in group.parts))
+    if len(found) != group.count:
+        raise StoreRefused(f"the blob {group.parts[0]} holds {len(found)} records, its commit says {group.count}")
+    return found

@@ -5,12 +5,20 @@ A request that only reads may be sent again. An insert is sent once: a library t
 be told that the item is there already, and nobody would know whose it is.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
 from botocore.session import get_session
 
 from audit_sidecar.errors import AuditError, OutcomeUnknown, Pushback, StoreAway, StoreRefused
@@ -30,7 +38,20 @@ _THROTTLED: Final = frozenset(
 )
 _DUPLICATE: Final = frozenset({"DuplicateItemException", "DuplicateItem"})
 """AWS documents the first, DynamoDB Local answers with the second."""
+_AGAIN_IN_BATCH: Final = frozenset(
+    {"ProvisionedThroughputExceeded", "ThrottlingError", "RequestLimitExceeded", "TransactionConflict",
+     "InternalServerError"}
+)  # fmt: skip
+_NOT_LET_IN: Final = frozenset(
+    {"AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException",
+     "MissingAuthenticationTokenException", "IncompleteSignatureException"}
+)  # fmt: skip
+"""Roles and tokens change while a program runs: nothing was done, and it may be let in again."""
+_NEVER_SENT: Final = (EndpointConnectionError, ConnectTimeoutError, NoCredentialsError, CredentialRetrievalError)
 _BATCH: Final = 100
+STATEMENTS: Final = 25
+"""Of one batch."""
+_TRIES, _FIRST_WAIT = 6, 0.025
 
 
 class Duplicate(AuditError):
@@ -48,14 +69,13 @@ class Requests:
         self.location = location
         self._client = _client(location, attempts=3)
         self._once = _client(location, attempts=1)
+        self.sleep: Callable[[float], None] = time.sleep
+        """Waits between batches that a throttled table left undone."""
 
     def insert(self, table: str, item: Item) -> None:
         """Add an item durably. Duplicate when its key is taken; OutcomeUnknown when no reply came; Pushback."""
-        names = list(item)
-        fields = ", ".join(f"'{name}': ?" for name in names)
-        statement = f'INSERT INTO "{table}" VALUE {{{fields}}}'
         try:
-            self._once.execute_statement(Statement=statement, Parameters=[item[name] for name in names])
+            self._once.execute_statement(**_statement(table, item))
         except ClientError as error:
             code = _code(error)
             if code in _DUPLICATE:
@@ -65,6 +85,8 @@ class Requests:
             if _status(error) >= 500:
                 raise OutcomeUnknown(f"{table}: {error}") from error
             raise _refusal(table, error) from error
+        except _NEVER_SENT as error:
+            raise StoreAway(f"{self.location.prefix} cannot be reached now: {error}") from error
         except (BotoCoreError, OSError) as error:
             raise OutcomeUnknown(f"{table}: no reply to an insert: {error}") from error
 
@@ -96,14 +118,54 @@ class Requests:
         found: list[Item] = []
         for low in range(0, len(keys), _BATCH):
             wanted: Any = {table: {"Keys": list(keys[low : low + _BATCH]), "ConsistentRead": True}}
+            barren = 0
             while wanted:
                 answer = self._ask("batch_get_item", None, RequestItems=wanted)
-                found += answer["Responses"].get(table, ())
+                held = answer["Responses"].get(table, ())
+                found += held
                 wanted = answer.get("UnprocessedKeys")
+                # No error and nothing done is how a throttled batch looks.
+                barren = 0 if held else barren + 1
+                if wanted and barren:
+                    self._wait(barren)
         return found
 
-    def query(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Items in the order of their sort key, page after page; ``options`` are the request's own."""
+    def scan(self, table: str) -> Iterator[Item]:
+        """Every item of a table, page after page."""
+        more: Item = {}
+        while True:
+            answer = self._ask("scan", table, ConsistentRead=True, **more)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def describe(self, table: str) -> Mapping[str, Any]:
+        """What the service says of a table."""
+        found: Mapping[str, Any] = self._ask("describe_table", table)["Table"]
+        return found
+
+    def insert_missing(self, table: str, items: Sequence[Item]) -> None:
+        """Add those items whose keys are not taken, all of one shape; items that are there stay as they are."""
+        for low in range(0, len(items), STATEMENTS):
+            left = [_statement(table, item) for item in items[low : low + STATEMENTS]]
+            tries = 0
+            while left:
+                answers = self._ask("batch_execute_statement", None, Statements=left)["Responses"]
+                left = [one for one, answer in zip(left, answers, strict=True) if _to_do(table, answer)]
+                if left:
+                    tries += 1
+                    self._wait(tries)
+
+    def _wait(self, tries: int) -> None:
+        if tries >= _TRIES:
+            raise Pushback(f"{self.location.prefix} is throttled; come again")
+        self.sleep(_FIRST_WAIT * 2**tries)
+
+    def query(
+        self, table: str, condition: str, values: Mapping[str, Any], *, pages: bool = True, **options: Any
+    ) -> Iterator[Item]:
+        """Items in the order of their sort key, the first page or all; ``options`` are the request's own."""
         more: Item = {}
         while True:
             answer = self._ask(
@@ -116,7 +178,7 @@ class Requests:
                 **more,
             )
             yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            if not pages or "LastEvaluatedKey" not in answer:
                 return
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
@@ -140,18 +202,6 @@ class Requests:
             raise StoreAway(f"{table} cannot be made now: {error}") from error
         return True
 
-    def has_table(self, table: str) -> bool:
-        """Whether the table is there."""
-        try:
-            self._client.describe_table(TableName=table)
-        except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
-                return False
-            raise _refusal(table, error) from error
-        except (BotoCoreError, OSError) as error:
-            raise StoreAway(f"{table} cannot be reached: {error}") from error
-        return True
-
     def _ask(self, name: str, table: str | None, **arguments: Any) -> Any:
         call: Callable[..., Any] = getattr(self._client, name)
         try:
@@ -169,7 +219,24 @@ class Requests:
             raise StoreAway(f"{self.location.prefix} cannot be reached now: {error}") from error
 
 
-def _refusal(table: str, error: ClientError) -> StoreRefused:
+def _statement(table: str, item: Item) -> dict[str, Any]:
+    fields = ", ".join(f"'{name}': ?" for name in item)
+    return {"Statement": f'INSERT INTO "{table}" VALUE {{{fields}}}', "Parameters": list(item.values())}
+
+
+def _to_do(table: str, answer: Mapping[str, Any]) -> bool:
+    """Whether a statement of a batch has to be sent again."""
+    error = answer.get("Error")
+    if error is None or error["Code"] in _DUPLICATE:
+        return False
+    if error["Code"] in _AGAIN_IN_BATCH:
+        return True
+    raise StoreRefused(f"{table} refuses: {error['Code']}: {error.get('Message', '')}")
+
+
+def _refusal(table: str, error: ClientError) -> AuditError:
+    if _code(error) in _NOT_LET_IN:
+        return StoreAway(f"{table} does not let this program in: {error}")
     if _code(error) == "ResourceNotFoundException":
         return StoreRefused(f"there is no table {table}; 'countersign store init' makes the log, Pulumi the tables")
     return StoreRefused(f"{table} refuses: {error}")

@@ -6,6 +6,7 @@ after the other, of which nearly each has what is asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
 from typing import Final
 
 from audit_sidecar.stores.dynamodb import index_keys as keys
@@ -45,13 +46,13 @@ class Candidates:
         if partitions is None:
             yield from self._commits.backwards(before)
             return
-        tail = self._commits.tail()
-        yield from (item for item in reversed(tail) if item.start < before)
-        low = tail[0].start if tail else self._commits.head.size
+        recent = self._commits.recent()
+        low = recent.beginning
+        yield from (item for item in recent.backwards() if item.start < before)
         # Below the tail the index names them; a commit is looked into once, however many of its leaves are named.
-        named = {index for pk in partitions for index in self._listed(pk, min(before, low))}
+        named = merge(*(self._listed(pk, min(before, low)) for pk in partitions), reverse=True)
         last = -1
-        for index in sorted(named, reverse=True):
+        for index in named:
             for item in self._commits.covering(index, index + 1):
                 if item.n != last:
                     last = item.n
