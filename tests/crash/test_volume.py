@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The volume under a real sidecar: full, read-only, and restored from an older copy."""
 
-import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,11 +12,8 @@ import pytest
 from audit_sidecar.stores.url import open_reader
 from countersign.state import State, prepare_state
 from tests.crash.alone import EXPORTS, Alone, require_tool
+from tests.crash.volume import fill, mount
 from tests.end_to_end.living import Living, await_true, countersign, living
-
-
-def _mount(*words: str) -> bool:
-    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
@@ -25,7 +21,7 @@ def volume(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""
     folder = tmp_path / "volume"
     folder.mkdir()
-    mounted = shutil.which("mount") is not None and _mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder))
+    mounted = shutil.which("mount") is not None and mount("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder))
     require_tool(mounted, "mounting a tmpfs")
     try:
         yield folder
@@ -43,23 +39,12 @@ def alone(volume: Path, tmp_path: Path) -> Iterator[Alone]:
         found.end()
 
 
-def _fill(volume: Path) -> Path:
-    """Take all the space there is."""
-    filler = volume / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
-    return filler
-
-
 def test_a_full_volume_pushes_back_and_recovers_when_space_returns(alone: Alone, volume: Path) -> None:
     """503 with Retry-After and unready while it is full; the same process goes on when it no longer is."""
     alone.start()
     assert alone.export(EXPORTS[0])[0] == 200
     await_true(lambda: alone.get("/log/checkpoint").status == 200, "a checkpoint that readers can have", alone.log)
-    filler = _fill(volume)
+    filler = fill(volume)
     # Room that the write-ahead log has already been given may take a few more.
     last = 3
     status, headers = alone.export([last])
@@ -86,7 +71,7 @@ def test_a_read_only_volume_is_refused_in_one_line(alone: Alone, volume: Path) -
     assert alone.export(EXPORTS[0])[0] == 200
     assert alone.stop() == 0
     before = alone.state.store_file.read_bytes()
-    assert _mount("-o", "remount,ro", str(volume))
+    assert mount("-o", "remount,ro", str(volume))
     done = countersign(
         "sidecar", "--store", alone.state.store, "--key", str(alone.state.log_key), "--otlp-http",
         f"unix:{alone.folder}/s.sock", "--audit", alone.audit.removeprefix("http://"),
@@ -95,7 +80,7 @@ def test_a_read_only_volume_is_refused_in_one_line(alone: Alone, volume: Path) -
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "ead-only" in done.stderr
     assert alone.state.store_file.read_bytes() == before
-    assert _mount("-o", "remount,rw", str(volume))
+    assert mount("-o", "remount,rw", str(volume))
     alone.recover()
 
 

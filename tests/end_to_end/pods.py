@@ -12,10 +12,11 @@ from tests.end_to_end.living import CHURN, LEAVING, Process, Reply, ask
 class Pod:
     """A service with its sidecar, as they stand in one pod."""
 
-    def __init__(self, folder: Path, keys: Path, store: str) -> None:
+    def __init__(self, folder: Path, keys: Path, store: str, *more: str) -> None:
         folder.mkdir()
+        self.socket = folder / "evidence.sock"
         self.port, metrics, audit = free_ports(3)
-        socket = f"unix:{folder / 'evidence.sock'}"
+        socket = f"unix:{self.socket}"
         listening = f"127.0.0.1:{audit}"
         self.sidecar = Process(
             Program(
@@ -30,6 +31,7 @@ class Pod:
                     socket,
                     "--audit",
                     listening,
+                    *more,
                 ],
                 f"http://{listening}/readyz",
             ),

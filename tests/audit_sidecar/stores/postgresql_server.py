@@ -65,6 +65,24 @@ class Server:
         """Kill it: nothing is written that was not."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Stop every process of it where it stands; connections stay open."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP)  # first, so that it makes no more of them
+        for child in self._children():
+            os.kill(child, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        assert self.process is not None
+        for pid in (*self._children(), self.process.pid):
+            os.kill(pid, signal.SIGCONT)
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
     def url(self, database: str, user: str = "owner", options: str = "") -> str:
         """A store URL."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}{options}"

@@ -7,7 +7,7 @@ import pytest
 
 from audit_sidecar.errors import AuditError, Pushback
 from audit_sidecar.sequence.export import Export
-from audit_sidecar.stores.postgresql import pool, session
+from audit_sidecar.stores.postgresql.connection import READER, WRITER
 from audit_sidecar.stores.url import create_store, open_reader, open_writer
 from contracts.acknowledgement import Position
 from tests.audit_sidecar.evidence_log import ORIGIN
@@ -19,8 +19,8 @@ from tests.audit_sidecar.stores.postgresql_server import Server
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent server is given up soon; one that is only slow may be, too, and nothing here depends on it."""
-    monkeypatch.setattr(session, "WRITER", session.WRITER._replace(patience=0.15))
-    monkeypatch.setattr(pool, "READER", pool.READER._replace(patience=0.15))
+    monkeypatch.setattr("audit_sidecar.stores.postgresql.session.WRITER", WRITER._replace(patience=0.15))
+    monkeypatch.setattr("audit_sidecar.stores.postgresql.pool.READER", READER._replace(patience=0.15))
 
 
 @pytest.fixture
