@@ -3,8 +3,8 @@
 
 ## What it checks
 `next_review` and `last_review` stand on the card. The next review is after the date of the run, the last one is not,
-and from one to the other it is at most 180 days at tier high, 365 at medium and 730 at low. A tier that is missing or
-unknown counts as high.
+nor is it before the training: another model was reviewed then. From one to the other it is at most 180 days at tier
+high, 365 at medium and 730 at low. A tier that is missing or unknown counts as high.
 
 ## Why
 A model is approved for a time. Customers, prices and behaviour move on, and a card that nobody has to look at again
@@ -29,9 +29,12 @@ It is further away than tier high allows:
 governance_tier: High Risk
 next_review: 2027-11-01
 ```
-The last review has not taken place yet:
+The last review has not taken place yet, or was one of another model:
 ```yaml
 last_review: 2026-12-24
+```
+```yaml
+last_review: 2026-11-22
 ```
 
 ## Passes
@@ -95,6 +98,13 @@ def _findings(bundle: BundleTarget, run: Run) -> Iterator[Finding]:
             message="last_review is missing" if card.last_review is None else "last_review has not taken place yet",
             seen=None if card.last_review is None else card.last_review.isoformat(),
             wanted=f"the day of the last review, {run.as_of} or earlier",
+        )
+    elif card.training_date is not None and card.last_review < card.training_date:
+        yield Finding(
+            place=bundle.at("last_review"),
+            message="last_review is before the training, so another model was reviewed",
+            seen=card.last_review.isoformat(),
+            wanted=f"{card.training_date} or later",
         )
     yield from _interval(bundle)
 

@@ -4,7 +4,7 @@
 ## What it checks
 `version` is a semantic version. The bundle lies in the inventory as `models/<id>/<version>`, under the id and the
 version on its card. `previous_version` lies beside it and is the newest earlier version there; where none is named
-there is none. The provider is named with a contact.
+there is none. The provider is named with a contact; name and description, where there are any, say something.
 
 ## Why
 An incident starts with the question which model this was, who answers for it, and what ran before. A card that lies in
@@ -67,6 +67,8 @@ def check(bundle: BundleTarget, run: Run) -> Judgement:
         Question(("provider", "name"), name, "who puts the model into service"),
         Question(("provider", "contact"), contact, "how to reach the provider"),
     ]
+    texts = (("name", card.name), ("description", card.description))
+    questions += [Question((key,), text, "what the model is") for key, text in texts if text is not None]
     findings = [*unanswered(bundle, questions), *_inventory(bundle), *_previous(bundle)]
     before = f"after {card.previous_version}" if card.previous_version else "the first version there"
     return judged(findings, verified(f"{card.model_id} {card.version} lies in the inventory as such, {before}"))

@@ -6,7 +6,7 @@ The card has thresholds for what its tier asks: at tier low for one figure at le
 recall and ROC AUC (for more than two labels accuracy, macro precision, macro recall and macro ROC AUC). Each names a
 figure that the gate computes and bounds the side on which it can be bad, more strictly than an answer without any
 model would be: always the most frequent label, a draw in the proportions of the answers, the base rate as probability.
-The computed value keeps every bound.
+A reason that is given says something. The computed value keeps every bound.
 
 ## Why
 A threshold that anything passes is no threshold. Accuracy of 0.73 says nothing where 73 rows in 100 have one label.
@@ -59,6 +59,7 @@ from policies.recomputation.recomputation import Measured, Recomputation, withou
 from policies.rules.judgement import Finding, Judgement, judged, verified
 from policies.rules.performance.bounds import BINARY, LOWER_IS_BETTER, MULTICLASS, required, vacuous
 from policies.rules.rule import Control, Rule, Severity
+from policies.rules.text import says_nothing
 from policies.run import Run
 
 RULE = Rule(
@@ -81,7 +82,7 @@ def check(target: Recomputation, _run: Run) -> Judgement:
     measured = target.measured
     if measured is None:
         return without_figures(target)
-    findings = [*_missing(target), *vacuous(target, measured), *_broken(target, measured)]
+    findings = [*_missing(target), *vacuous(target, measured), *_unreasoned(target), *_broken(target, measured)]
     return judged(findings, verified(f"{len(required(target))} thresholds kept by computed figures"))
 
 
@@ -97,6 +98,18 @@ def _missing(target: Recomputation) -> Iterator[Finding]:
                 place=target.at("thresholds"),
                 message=f"there is no threshold on {name}",
                 wanted=f"`metric: {name}` with a minimum and the reason for it",
+            )
+
+
+def _unreasoned(target: Recomputation) -> Iterator[Finding]:
+    for item in required(target):
+        reason = item.threshold.reason
+        if reason is not None and says_nothing(reason):
+            yield Finding(
+                place=target.at("thresholds", item.place, "reason"),
+                message=f"the reason for the threshold on {item.threshold.metric} says nothing",
+                seen=reason,
+                wanted="why the use can live with it",
             )
 
 

@@ -3,8 +3,9 @@
 
 ## What it checks
 `eu_ai_act_classification` is minimal, limited, high or prohibited, and prohibited always fails. `eu_ai_act.screening`
-has a date not after that of the run, a reason, and under `answers` a `false` for every point of Article 5(1) that is
-in force on that day. Any `true`, there or as `prohibited_practice`, fails.
+has a date not after that of the run and no older than a review at the card's tier may be, a reason, and under `answers`
+a `false` for every point of Article 5(1) that is in force on that day. Any `true`, there or as `prohibited_practice`,
+fails.
 
 ## Why
 What is prohibited cannot be governed into being allowed. A screening without an answer for each practice is a signature
@@ -15,7 +16,8 @@ AI Act Article 5. Points (ba) and (bb) were added by Regulation (EU) 2026/1744 a
 from 2025-02-02.
 
 ## Fails
-There is no class, it is none of the four, it is the prohibited one, or a practice has no answer or the wrong one.
+There is no class, it is none of the four, it is the prohibited one, or a practice has no answer or the
+wrong one, or the screening is from before the last review.
 ```yaml
 eu_ai_act_classification: null
 ```
@@ -24,6 +26,9 @@ eu_ai_act_classification: Unacceptable Risk
 ```
 ```yaml
 eu_ai_act: {screening: {answers: {"5(1)(f)": true}}}
+```
+```yaml
+eu_ai_act: {screening: {date: 2025-11-01}}
 ```
 ```yaml
 # as of: 2026-12-02
@@ -37,12 +42,14 @@ eu_ai_act: {screening: {answers: {"5(1)(ba)": null, "5(1)(bb)": null}}}
 ```
 """
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
 from contracts.model_card_governance import Screening
-from policies.classification import RiskClass, class_of
+from policies.classification import RiskClass, class_of, strictest_tier
 from policies.rules.answers import Question, finding, unanswered, undated
+from policies.rules.approval.next_review import LONGEST_DAYS
 from policies.rules.judgement import Finding, Judgement, judged, self_reported
 from policies.rules.rule import Control, Rule, Severity
 from policies.run import Run
@@ -92,7 +99,8 @@ def _class(bundle: BundleTarget) -> Iterator[Finding]:
 
 def _screened(bundle: BundleTarget, run: Run, screening: Screening) -> Iterator[Finding]:
     path = ("eu_ai_act", "screening")
-    yield from undated(bundle, (*path, "date"), screening.date, run.as_of)
+    oldest = run.as_of - dt.timedelta(days=LONGEST_DAYS[strictest_tier(bundle.card)])
+    yield from undated(bundle, (*path, "date"), screening.date, run.as_of, oldest)
     yield from unanswered(bundle, [Question((*path, "reason"), screening.reason, "why no practice is involved")])
     if screening.prohibited_practice:
         yield finding(

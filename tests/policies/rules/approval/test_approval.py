@@ -262,6 +262,7 @@ def test_the_longest_interval_between_reviews(tier: str, review: str, holds: boo
     ("patch", "said"),
     [
         ({"next_review": "2026-11-23"}, "today"),
+        ({"last_review": "2026-11-22"}, "before the training"),
         ({"next_review": "2026-11-22"}, "yesterday"),
         ({"next_review": "2026-11-20"}, "3 days ago"),
         ({"next_review": None}, "next_review is missing"),

@@ -36,6 +36,8 @@ FALSE = [
     (schema, {"schema": None}, "card.yaml:1:1: the card does not name its schema"),
     (identity, {"provider": None}, "provider.name is missing"),
     (identity, {"provider": {"name": "n/a"}}, "provider.name says nothing"),
+    (identity, {"name": "test"}, "name says nothing"),
+    (identity, {"description": "TBD"}, "description says nothing"),
     (identity, {"provider": {"contact": None}}, "provider.contact is missing"),
     (identity, {"provider": {"contact": "The Countersign project"}}, "provider.contact repeats provider.name"),
     (identity, {"version": "1.0"}, "version is no semantic version"),

@@ -54,6 +54,8 @@ FALSE = [
     (document_retention, {"retention": None}, "retention.technical_file_years is missing"),
     (document_retention, {"retention": {"technical_file_years": None}}, "retention.technical_file_years is missing"),
     (document_retention, {"retention": {"technical_file_years": 9}}, "not kept long enough (9)"),
+    (document_retention, {"retention": {"log_days": None}}, "retention.log_days is missing"),
+    (document_retention, {"retention": {"log_days": 182}}, "logs are not kept long enough (182)"),
     (incidents, {"monitoring": None}, "monitoring.incident_contact is missing"),
     (incidents, {"monitoring": {"incident_contact": "someone"}}, "monitoring.incident_contact says nothing"),
     (incidents, {"monitoring": {"incident_process": None}}, "monitoring.incident_process is missing"),

@@ -80,6 +80,7 @@ FALSE = [
     (recomputed_metrics, {"output": {"threshold": 0.4}}, "metrics.recall.value is not what"),
     (recomputed_metrics, {"output": {"positive": "retain"}}, "metrics.recall.value is not what"),
     (thresholds, {"thresholds": None}, "there is no threshold on accuracy"),
+    (thresholds, bounds("accuracy", minimum=0.75, reason="n/a"), "threshold on accuracy says nothing"),
     (thresholds, {"thresholds": ALL[1:]}, "there is no threshold on accuracy"),
     (thresholds, {"thresholds": [], "governance_tier": "Low Risk"}, "there is no threshold on accuracy"),
     (thresholds, bounds("accuracy", minimum=0.82), "accuracy does not keep its threshold"),

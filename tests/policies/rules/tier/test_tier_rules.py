@@ -33,6 +33,7 @@ def test_the_reference_cards_pass(module: Any, card: str) -> None:
 
 
 FALSE = [
+    (prohibited, {"eu_ai_act": {"screening": {"date": "2025-11-22"}}}, "screening.date is too long ago"),
     (prohibited, {"eu_ai_act_classification": None}, "eu_ai_act_classification is missing"),
     (prohibited, {"eu_ai_act_classification": "n/a"}, "eu_ai_act_classification is no class of the AI Act (n/a)"),
     (prohibited, {"eu_ai_act_classification": "Medium Risk"}, "no class of the AI Act"),
