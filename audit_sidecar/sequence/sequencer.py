@@ -7,13 +7,14 @@ disk. What is waiting is bounded in records and bytes; beyond the bound a sender
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from audit_sidecar.errors import AuditError, Fatal, Pushback
 from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.export import Export, OwnRecord
+from audit_sidecar.sequence.plan import Outcome
 from contracts.acknowledgement import Position
 from contracts.otlp import AttributeValue
 
@@ -40,10 +41,13 @@ class Sequencer:
         self._bounds = bounds
         self._thread = thread
         self._queue: deque[_Waiting] = deque()
-        self._arrived = asyncio.Event()
         self._records = self._bytes = 0
         self._failure: Fatal | None = None
         self._closing = False
+        self._ended: asyncio.Future[None] | None = None
+        """Of a `run` that is under way."""
+        self._busy = False
+        """Whether a group is in the thread's hands, or about to be."""
         self.last_success = False
         """Whether the last commit that was tried became durable."""
 
@@ -70,32 +74,12 @@ class Sequencer:
 
     async def run(self) -> None:
         """Commit group after group until cancelled. Raises Fatal, after telling every waiter."""
-        loop = asyncio.get_running_loop()
-        while True:
-            if not self._queue:
-                self._arrived.clear()
-                await self._arrived.wait()
-            group = self._take_group()
-            try:
-                outcomes = await loop.run_in_executor(
-                    self._thread, self._committer.commit, [waiting.item for waiting in group]
-                )
-            except Pushback as error:
-                self.last_success = False
-                for waiting in group:
-                    _settle(waiting.done, error)
-                continue
-            except Fatal as error:
-                self._fail(group, error)
-                raise
-            except Exception as error:
-                # Whatever else goes wrong, no waiter is left behind and nothing more is acknowledged.
-                failure = Fatal(f"{type(error).__name__}: {error}")
-                self._fail(group, failure)
-                raise failure from error
-            self.last_success = True
-            for waiting, outcome in zip(group, outcomes, strict=True):
-                _settle(waiting.done, outcome)
+        self._ended = asyncio.get_running_loop().create_future()
+        self._begin()
+        try:
+            await self._ended
+        finally:
+            self._ended = None
 
     def close(self) -> None:
         """Take no more exports; what waits is still committed."""
@@ -108,8 +92,45 @@ class Sequencer:
         self._queue.append(waiting)
         self._records += item.records
         self._bytes += item.size
-        self._arrived.set()
+        self._begin()
         return await waiting.done
+
+    def _begin(self) -> None:
+        if self._queue and not self._busy and self._ended is not None:
+            self._busy = True
+            # Not at once: what comes in the same turn of the loop goes with it.
+            self._ended.get_loop().call_soon(self._hand_over, self._ended)
+
+    def _hand_over(self, ended: asyncio.Future[None]) -> None:
+        if not ended.done():
+            self._thread.submit(self._commit, ended, self._take_group())
+
+    def _commit(self, ended: asyncio.Future[None], group: list[_Waiting]) -> None:
+        """In the thread: one group. The loop is told by one call, for all of the executor's own ways cost more."""
+        outcomes: Sequence[Outcome] | AuditError
+        try:
+            outcomes = self._committer.commit([waiting.item for waiting in group])
+        except (Pushback, Fatal) as error:
+            outcomes = error
+        except Exception as error:
+            # Whatever else goes wrong, no waiter is left behind and nothing more is acknowledged.
+            outcomes = Fatal(f"{type(error).__name__}: {error}")
+            outcomes.__cause__ = error
+        ended.get_loop().call_soon_threadsafe(self._tell, ended, group, outcomes)
+
+    def _tell(
+        self, ended: asyncio.Future[None], group: list[_Waiting], outcomes: Sequence[Outcome] | AuditError
+    ) -> None:
+        self._busy = False
+        if isinstance(outcomes, Fatal):
+            self._fail(group, outcomes)
+            if not ended.done():
+                ended.set_exception(outcomes)
+            return
+        self.last_success = not isinstance(outcomes, AuditError)
+        self._begin()
+        for at, waiting in enumerate(group):
+            _settle(waiting.done, outcomes if isinstance(outcomes, AuditError) else outcomes[at])
 
     def _take_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
