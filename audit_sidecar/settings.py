@@ -46,7 +46,8 @@ class SidecarSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     audit: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1:8081"])
     """Where the audit API listens."""
     anchor: str | None = None
-    """Folder on another volume that keeps the newest checkpoint; a store behind it is never signed for."""
+    """Keeps the newest checkpoint; a store behind it is never signed for. A folder on another volume, ``s3://…`` as for
+    the archive, or the archive itself."""
     archive: str | None = None
     """Where the log is kept as files: a folder, or ``s3://bucket/prefix?region=R&days=N`` with Object Lock."""
     archive_interval: Annotated[float, msgspec.Meta(gt=0)] = 60.0

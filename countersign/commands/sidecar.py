@@ -48,8 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audit", metavar="ADDR", action="append", help="audit API here; may repeat")
     parser.add_argument(
         "--anchor",
-        metavar="FOLDER",
-        help="keep the newest checkpoint there too, on another volume; never sign behind it",
+        metavar="PLACE",
+        help="keep the newest checkpoint there too and never sign behind it: a folder on another volume, s3://…, or the "
+        "archive",
     )
     parser.add_argument(
         "--archive",
