@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that can be refused before a listener opens: settings, bundle, model, keys, tokens, addresses."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from contracts import semconv
 from contracts.address import Address
@@ -19,6 +20,8 @@ from service.evidence.stream import Identity
 from service.metrics import Facts
 from service.model.model import Model
 from service.settings import ServiceSettings
+
+_DIGEST: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 class Prepared(NamedTuple):
@@ -74,10 +77,29 @@ def _given(value: str | None, flag: str, what: str) -> str:
     return value
 
 
+def _require_deployed(part: str, deployed: str | None, found: str) -> None:
+    """What admission let pass is what is served: the pod names digests, the image brings the bundle."""
+    if deployed is not None and _digest(part, deployed) != found:
+        raise SettingInvalid(
+            f"release.{part}: the deployment names {deployed}, and the bundle's {part} is sha256:{found}; deploy the "
+            "image that was released with this card, or render the deployment again"
+        )
+
+
+def _digest(part: str, text: str) -> str:
+    found = _DIGEST.fullmatch(text)
+    if found is None:
+        raise SettingInvalid(f"release.{part}: {text!r} is no SHA-256; write 64 lower-case hex digits")
+    return found[1]
+
+
 def _identity(settings: ServiceSettings, model: Model, version: str) -> Identity:
     bundle, known = model.bundle, settings.release
     images = None if known.images is None else tuple(known.images)
-    release = Release(bundle.artifact_digest, bundle.card_digest, known.verdict, known.commit, images)
+    _require_deployed("card", known.card, bundle.card_digest)
+    _require_deployed("artifact", known.artifact, bundle.artifact_digest)
+    verdict = None if known.verdict is None else _digest("verdict", known.verdict)
+    release = Release(bundle.artifact_digest, bundle.card_digest, verdict, known.commit, images)
     place = settings.deployment
     deployment = {
         semconv.POD_NAME: place.pod,

@@ -30,8 +30,12 @@ class EvidenceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ReleaseSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is known of the release beside artifact and card; it goes into the release digest."""
+    """What the deployment says of the release; it goes into the release digest."""
 
+    card: str | None = None
+    """Digest of the card that was deployed, `sha256:` or not; a service whose bundle holds another does not start."""
+    artifact: str | None = None
+    """The same of the artifact."""
     verdict: str | None = None
     """Digest of the gate's verdict."""
     commit: str | None = None

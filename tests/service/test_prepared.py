@@ -30,6 +30,29 @@ def test_release_is_what_is_known(bundle: Path) -> None:
     assert told.identity.release.digest() != plain.identity.release.digest()
 
 
+@pytest.mark.parametrize("part", ["card", "artifact"])
+def test_another_bundle_than_was_deployed_is_not_served(bundle: Path, part: str) -> None:
+    """The pod's annotations name card and artifact; an image that brings others does not start."""
+    loaded = prepared(bundle).model.bundle
+    digest = {"card": loaded.card_digest, "artifact": loaded.artifact_digest}[part]
+    variable = f"COUNTERSIGN_RELEASE__{part.upper()}"
+    for spelling in (digest, f"sha256:{digest}"):
+        assert prepared(bundle, {variable: spelling}).identity.release == prepared(bundle).identity.release
+    with pytest.raises(SettingInvalid, match=f"release.{part}: the deployment names"):
+        prepared(bundle, {variable: "sha256:" + digest[::-1]})
+    for nonsense in ("", "sha256:", digest.upper(), digest[1:]):
+        with pytest.raises(SettingInvalid, match=f"release.{part}: .* is no SHA-256"):
+            prepared(bundle, {variable: nonsense})
+
+
+def test_the_verdict_is_named_alike_in_records_and_annotations(bundle: Path) -> None:
+    """An annotation carries the name of the algorithm, a record carries hex digits."""
+    told = prepared(bundle, {"COUNTERSIGN_RELEASE__VERDICT": f"sha256:{'5b' * 32}"})
+    assert told.identity.release.verdict == "5b" * 32
+    with pytest.raises(SettingInvalid, match=r"release\.verdict"):
+        prepared(bundle, {"COUNTERSIGN_RELEASE__VERDICT": "passed"})
+
+
 def test_place_is_no_part_of_the_release(bundle: Path) -> None:
     """All pods of one release share its digest."""
     here = prepared(bundle, {"COUNTERSIGN_DEPLOYMENT__POD": "p", "COUNTERSIGN_DEPLOYMENT__NAMESPACE": "n"})
