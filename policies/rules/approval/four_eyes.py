@@ -106,10 +106,13 @@ def _findings(bundle: BundleTarget, run: Run) -> Iterator[Finding]:
     found = counted(bundle, run)
     if not found:
         yield none_counts(bundle, run)
+    commits = [] if run.repository is None else _commits(bundle, run.repository)
+    if found and run.repository is not None and not commits:
+        yield _uncommitted(bundle)
     for approval in found:
         yield from _owner(bundle, approval)
         if run.repository is not None:
-            yield from _author(bundle, approval, run.repository)
+            yield from _author(approval, commits)
 
 
 def _demonstration(bundle: BundleTarget, approval: SignedApproval, run: Run) -> Finding:
@@ -135,16 +138,17 @@ def _owner(bundle: BundleTarget, approval: SignedApproval) -> Iterator[Finding]:
             )
 
 
-def _author(bundle: BundleTarget, approval: SignedApproval, repository: Repository) -> Iterator[Finding]:
+def _uncommitted(bundle: BundleTarget) -> Finding:
+    return Finding(
+        place=bundle.at("model_id"),
+        message="the repository has no commit of this bundle, so nobody knows who made it",
+        wanted="a bundle that is committed",
+        mend="commit the bundle, then have it approved",
+    )
+
+
+def _author(approval: SignedApproval, commits: list[tuple[str, str, str]]) -> Iterator[Finding]:
     approver = approval.approver
-    commits = _commits(bundle, repository)
-    if not commits:
-        yield Finding(
-            place=Place(bundle.name),
-            message="the repository has no commit of this bundle, so nobody knows who made it",
-            wanted="a bundle that is committed",
-            mend="commit the bundle, then have it approved",
-        )
     if not approver.identities:
         yield Finding(
             place=approver.place,

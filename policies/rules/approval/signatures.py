@@ -7,7 +7,6 @@ is, if the profile accepts its key, and if it was not decided after the day of t
 
 from policies.classification import Tier, strictest_tier
 from policies.governance.governance import RefusedApproval, SignedApproval
-from policies.place import Place
 from policies.rules.judgement import Finding
 from policies.run import Run
 from policies.targets.bundle import BundleTarget
@@ -64,7 +63,7 @@ def needed(bundle: BundleTarget) -> int:
 def none_counts(bundle: BundleTarget, run: Run) -> Finding:
     """What to say where there is no approval that counts."""
     return Finding(
-        place=Place(f"{run.governance.place.file}/approvals"),
+        place=bundle.at("model_id"),  # a folder has no line that a reviewer could be shown
         message=f"nobody whose approval counts has approved {model(bundle)} as it is",
         wanted="an approval of these very files by someone listed in approvers.yaml",
         mend=f"countersign approve {bundle.name} --as NAME --key KEY.pem",

@@ -318,3 +318,14 @@ def test_tier_high_asks_for_independence() -> None:
     for independent in (False, None):
         target = bundle({"governance_tier": "High Risk", "evaluation": {"validation": {"independent": independent}}})
         assert "not independent" in messages(validation_report.check(target, run(target)))
+
+
+def test_what_nobody_approved_is_shown_at_a_line() -> None:
+    """At the card, which a reviewer sees: a folder has no lines, and an annotation on one is not shown."""
+    target = bundle()
+    nobody = run(target, governance=by(target))
+    found = [item for rule in (four_eyes, binding, approval_date) for item in rule.check(target, nobody).findings]
+    uncommitted = run(target, repository=repository({"history": {"README.md": [commit("a@b.c")]}}))
+    found += four_eyes.check(target, uncommitted).findings
+    assert len(found) == 4
+    assert {item.place for item in found} == {target.at("model_id")}
