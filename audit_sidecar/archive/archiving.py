@@ -10,8 +10,7 @@ import logging
 from collections.abc import Callable
 
 from audit_sidecar.archive.archiver import Archiver
-from audit_sidecar.archive.destination import ArchiveAway
-from audit_sidecar.errors import StoreRefused
+from audit_sidecar.errors import Pushback, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
 
 _log = logging.getLogger(__name__)
@@ -34,10 +33,10 @@ class Archiving:
                 await self.round()
 
     async def round(self) -> None:
-        """One round in a thread of its own; an archive that is away is told once, and when it is back."""
+        """One round in a thread of its own; an archive or a store that is away is told once, and when it is back."""
         try:
             done = await asyncio.to_thread(self._archiver.catch_up)
-        except (ArchiveAway, StoreRefused) as error:
+        except (Pushback, StoreRefused) as error:
             if not self._away:
                 _log.error("nothing is archived: %s", error)
             self._away = True

@@ -9,6 +9,7 @@ from audit_sidecar.archive.archiver import Archiver
 from audit_sidecar.archive.archiving import Archiving
 from audit_sidecar.archive.destination import ArchiveDiffers
 from audit_sidecar.archive.folder import FolderArchive
+from audit_sidecar.errors import StoreAway
 from audit_sidecar.metrics import SidecarMetrics
 from contracts import metrics as names
 from tests.audit_sidecar.archive.destinations import Failing
@@ -31,6 +32,24 @@ async def test_a_round_is_counted_when_it_went_through(log: Log, tmp_path: Path)
     await archiving.round()
     assert metrics.registry.get_sample_value(names.AUDIT_ARCHIVE_SIZE) == size
     assert metrics.registry.get_sample_value(names.AUDIT_ARCHIVE_TIME) == 7.0
+
+
+async def test_a_store_that_is_away_ends_nothing(log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store of a shared log may be away for a while: the round is missed, and the next one makes up for it."""
+    log.send(stranger(foreign(1)))
+    log.publish_now()
+    metrics = SidecarMetrics("0", lambda: 7.0)
+    archiving = Archiving(Archiver(log.reader, FolderArchive(tmp_path), KEYS), lambda: True, metrics)
+
+    def away() -> None:
+        raise StoreAway("the server is paused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log.reader, "checkpoint", away)
+        await archiving.round()
+    assert metrics.registry.get_sample_value(names.AUDIT_ARCHIVE_SIZE) == 0
+    await archiving.round()
+    assert metrics.registry.get_sample_value(names.AUDIT_ARCHIVE_SIZE) == 2
 
 
 async def test_another_history_in_the_archive_ends_the_process(log: Log, tmp_path: Path) -> None:
