@@ -83,10 +83,7 @@ def part_items(blob: bytes) -> list[dict[str, Any]]:
     """The items that hold a blob, under fresh keys that spread over the table."""
     name = uuid.uuid4().hex
     parts = [blob[at : at + PART_BYTES] for at in range(0, len(blob), PART_BYTES)]
-    return [
-        {"key": {"S": f"{name}/{number}"}, "blob": {"B": part}, "parts": {"N": str(len(parts))}}
-        for number, part in enumerate(parts)
-    ]
+    return [{"key": {"S": f"{name}/{number}"}, "blob": {"B": part}} for number, part in enumerate(parts)]
 
 
 def _read(kept: _Kept, context: PayloadContext) -> Kept:

@@ -67,6 +67,9 @@ class _Walk:
 def faults(requests: Requests, commits: Commits, found: Found) -> Iterator[str]:
     """What is wrong, as words that follow "the store has"; nothing in a sound one, a live one too."""
     held = requests.get(requests.location.state, keys.INDEXED)
+    beginning = commits.numbered(0)
+    if any((beginning.size, beginning.start, *beginning[3:9])):
+        yield "a beginning that is not empty"
     walk = _Walk(0 if held is None else int(held["n"]["N"]))
     head = commits.head
     if walk.indexed > head.n:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Begin the log in DynamoDB, once. Where the tables are missing they are made, and what that leaves open is said."""
 
-import time
 from typing import Final
 
-from audit_sidecar.errors import StoreRefused
+from audit_sidecar.errors import OutcomeUnknown, StoreAway, StoreRefused
 from audit_sidecar.stores.dynamodb import index_keys as keys
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem, write_item
 from audit_sidecar.stores.dynamodb.location import Location
@@ -23,14 +22,19 @@ def create_store(location: Location, origin: str) -> list[str]:
     """Begin the log of this origin; lines that say what is left for a person to do. StoreRefused when there is one."""
     requests = Requests(location)
     made = [part for part, key in TABLES.items() if requests.create_table(f"{location.prefix}-{part}", key)]
-    began = {"origin": {"S": origin}, "made": {"N": str(time.time_ns())}}
+    named = {"origin": {"S": origin}}
     try:
-        requests.update(location.state, keys.LOG, began, "attribute_not_exists(#a0)")
+        # One that was interrupted between the two is finished by the same command.
+        requests.update(
+            location.state, keys.LOG, named, "attribute_not_exists(#a0) OR #a0 = :origin", origin=named["origin"]
+        )
         requests.insert(location.log, write_item(origin, _beginning()))
     except (ConditionFailed, Duplicate) as error:
         raise StoreRefused(
             f"a log exists already in dynamodb://{location.prefix}; a log is never replaced, name another prefix"
         ) from error
+    except OutcomeUnknown as error:
+        raise StoreAway(f"{error}; 'countersign store status' tells whether the log was begun") from error
     if not made:
         return []
     return [

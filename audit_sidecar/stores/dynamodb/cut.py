@@ -39,8 +39,6 @@ def cut(commit: Commit, head: CommitItem, by: bytes) -> Iterator[Piece]:
             kinds[record.leaf.kind] = kinds.get(record.leaf.kind, 0) + 1
         start, stop = item.size, frontier.size
         moved = _moved(records, low, final, last)
-        if ends:
-            moved |= {stream: state for stream, state in final.items() if stream not in last}
         item = CommitItem(
             n=item.n + 1,
             start=start,
@@ -87,7 +85,7 @@ def _before_gap(records: Sequence[NewRecord], low: int, high: int) -> int:
 def _moved(
     records: Sequence[NewRecord], low: int, final: dict[bytes, StreamState], last: dict[bytes | None, int]
 ) -> dict[bytes, StreamState]:
-    """Streams as they stand after these records."""
+    """Streams as they stand after these records; one of which there is none here has not moved."""
     moved: dict[bytes, StreamState] = {}
     for at, record in enumerate(records, start=low):
         leaf = record.leaf

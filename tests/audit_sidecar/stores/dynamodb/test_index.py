@@ -10,10 +10,11 @@ import pytest
 
 from audit_sidecar.errors import AuditError, StoreAway
 from audit_sidecar.stores.dynamodb.commits import Commits
-from audit_sidecar.stores.dynamodb.indexer import DynamoIndexer, Lag
+from audit_sidecar.stores.dynamodb.indexer import DynamoIndexer
 from audit_sidecar.stores.dynamodb.location import parse_location
 from audit_sidecar.stores.dynamodb.reader import DynamoReader
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
+from audit_sidecar.stores.index import Lag
 from audit_sidecar.stores.store import Finding, Gap, Search, Subtree
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.stores.url import create_store, open_reader, open_writer

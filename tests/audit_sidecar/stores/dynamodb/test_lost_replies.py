@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every request of a commit fails in every way there is: what is acknowledged is kept, and nothing is there twice."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from audit_sidecar.errors import AuditError, Fatal, Pushback
+from audit_sidecar.sequence.export import Export
+from audit_sidecar.stores.dynamodb import cut
+from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
+from contracts.acknowledgement import Position
+from tests.audit_sidecar.evidence_log import ORIGIN
+from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
+from tests.audit_sidecar.stores.dynamodb.faulty_proxy import Fault, FaultyProxy
+from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
+
+ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+
+
+@pytest.fixture
+def sidecar(dynamodb: DynamoDb, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Log]:
+    """Makes sidecars whose requests go through the proxy, all of them; they retry at once."""
+
+    def made(url: str) -> Log:
+        with monkeypatch.context() as patched:
+            patched.setenv(ENDPOINT, proxy.endpoint)
+            reader = open_reader(url)
+            log = Log(url, reader, open_writer(url, reader))
+        log.committer.pause = lambda _: None
+        return log
+
+    return made
+
+
+def sent(log: Log, exports: list[Export]) -> list[tuple[Position, ...]] | None:
+    """What senders are told; None = come again."""
+    try:
+        outcomes = log.committer.commit(exports)
+    except Pushback:
+        return None
+    assert not any(isinstance(outcome, AuditError) for outcome in outcomes)
+    return [outcome for outcome in outcomes if not isinstance(outcome, AuditError)]
+
+
+def groups(number: int) -> list[Export]:
+    """One group that has everything: a stream that opens, a hole, strangers, a conflict."""
+    producer = Producer(number + 1)
+    texts = [stranger(foreign(number, "a", trace=number)), stranger(foreign(number, "b", trace=number))]
+    return [producer.export(0, 1), producer.export(4, 5), *texts]
+
+
+LEAVES = 7
+"""Two records, a gap, two records, two strangers."""
+
+
+@pytest.mark.parametrize("pieces", [1, 3], ids=["one item", "three items"])
+@pytest.mark.parametrize("fault", Fault)
+def test_a_commit_is_kept_once_however_it_fails(
+    dynamodb: DynamoDb,
+    proxy: FaultyProxy,
+    sidecar: Callable[[str], Log],
+    fault: Fault,
+    pieces: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is acknowledged is in the log at once; what is sent again has the same place; nothing is there twice."""
+    monkeypatch.setattr(cut, "MOST_RECORDS", 2_000 if pieces == 1 else 3)
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log, beside = sidecar(url), open_reader(url)
+    told: dict[Export, tuple[Position, ...]] = {}
+    number, whole = 0, False
+    while not whole:
+        number += 1
+        exports, size = groups(number), beside.frontier().size
+        proxy.arm(number, fault)
+        first = sent(log, exports)
+        whole = proxy.disarm()
+        if first is not None:
+            hashes = log.reader.leaf_hashes(size, size + 100)
+            assert all(hashes[at.leaf_index - size] == at.leaf_hash for positions in first for at in positions)
+        again = sent(log, exports)
+        assert again is not None
+        assert first is None or again == first
+        assert beside.frontier().size == size + LEAVES
+        told |= dict(zip(exports, again, strict=True))
+    assert proxy.faults == number - 1 >= 2 * pieces, "only the last commit was left alone, so every request of one was"
+    for export, positions in told.items():
+        assert log.send(export) == positions
+    assert log.check().checkpoint.size == beside.frontier().size
+    log.writer.close()
+
+
+@pytest.mark.parametrize("fault", [Fault.UNANSWERED, Fault.FAILED_DONE, Fault.LATE])
+def test_a_lost_reply_is_looked_up(
+    dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log], fault: Fault
+) -> None:
+    """The insert of the commit itself, which is the second: the senders are answered, not told to come again."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log = sidecar(url)
+    size = log.reader.frontier().size
+    proxy.arm(2, fault, "ExecuteStatement")
+    positions = sent(log, groups(1))
+    assert not proxy.disarm()
+    assert positions is not None
+    assert log.reader.frontier().size == size + LEAVES
+    log.check()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_another_sidecar_comes_between_the_items_of_a_commit(
+    dynamodb: DynamoDb, sidecar: Callable[[str], Log], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept of the commit is recognised, what was not is appended: each record has one place."""
+    monkeypatch.setattr(cut, "MOST_RECORDS", 3)
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    first, second = sidecar(url), sidecar(url)
+    insert, calls = first.writer._insert, 0  # type: ignore[attr-defined]
+
+    def between(piece: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            second.send(stranger(foreign(99)))
+        insert(piece)
+
+    monkeypatch.setattr(first.writer, "_insert", between)
+    size = first.reader.frontier().size
+    exports = groups(1)
+    positions = sent(first, exports)
+    assert calls > count
+    assert positions is not None
+    assert first.reader.frontier().size == size + LEAVES + 1
+    assert sent(second, exports) == positions
+    assert len(first.reader.gaps(Producer(2).stream)) == 1
+    first.check()
+
+
+def test_what_is_late_comes_too_late(dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log]) -> None:
+    """An insert that reaches the service after its group was planned and kept anew is refused, and harms nothing."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log, size = sidecar(url), 1
+    for number in range(1, 4):
+        proxy.arm(2, Fault.LATE, "ExecuteStatement")
+        assert sent(log, groups(number)) is not None
+        proxy.deliver()
+        assert log.reader.frontier().size == size + number * LEAVES
+    assert proxy.faults == 3
+    log.check()
+
+
+def test_an_index_is_whole_wherever_its_writes_fail(
+    dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every request of a round, in every way: the next rounds finish, and fsck compares every item with the log."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log = sidecar(url)
+    monkeypatch.setenv(ENDPOINT, proxy.endpoint)
+    number, whole = 0, False
+    while not whole:
+        number += 1
+        assert sent(log, groups(number)) is not None
+        indexer = open_indexer(url)
+        assert indexer is not None
+        for fault in (Fault.UNANSWERED, Fault.THROTTLED):
+            proxy.arm(number, fault)
+            with suppress(Pushback):
+                indexer.catch_up()
+            whole = proxy.disarm()
+        while indexer.catch_up().commits:
+            pass
+    assert proxy.faults >= 2 * (number - 1)
+    log.check()
+
+
+def test_a_log_that_is_set_back_is_fatal(dynamodb: DynamoDb, sidecar: Callable[[str], Log]) -> None:
+    """Its newest commit is gone: nothing more is appended or signed by a sidecar that knew it."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log = sidecar(url)
+    log.send(stranger(foreign(1)))
+    log.send(stranger(foreign(2)))
+    requests = log.reader.shared[0]  # type: ignore[attr-defined]
+    requests._client.delete_item(
+        TableName=requests.location.log,
+        Key={"log": {"S": ORIGIN}, "n": {"N": str(log.reader.shared[1].head.n)}},  # type: ignore[attr-defined]
+    )
+    with pytest.raises(Fatal, match="set back"):
+        log.publish_now()
+    with pytest.raises(Fatal, match="set back"):
+        log.send(stranger(foreign(3)))
