@@ -39,6 +39,11 @@ _PLACES: Final[dict[str, str | None]] = {
 """Kinds that ``--target`` takes, and what is meant where no folder is given."""
 
 
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 2999
+"""Beyond these days cannot be counted back and forth from the day that is judged for."""
+
+
 class UsageMistake(CountersignError):
     """A command line or a settings file that asks for something that is not there."""
 
@@ -165,6 +170,9 @@ def _target(text: str) -> tuple[TargetKind, str]:
 
 def _date(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-11-23") from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day to judge for; write a year from 2000 to 2999")
+    return day

@@ -48,6 +48,7 @@ def run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         ("--profile", "production"),
         ("--as-of", "tomorrow"),
         ("--as-of", "2026-02-30"),
+        ("--as-of", "0001-01-01"),
         ("--target", "helm=chart"),
         ("--target", "manifests"),
         ("--target", "bundle=models"),
