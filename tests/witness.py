@@ -21,7 +21,8 @@ Answer = tuple[int, bytes]
 
 
 class Witness:
-    """Knows one log. ``mood`` makes it misbehave: ``forge``, ``other key``, ``flood``, ``silent`` or ``babble``."""
+    """Knows one log. ``mood`` makes it misbehave: ``forge``, ``other key``, ``flood``, ``silent``, ``babble``,
+    ``half`` (the answer stops before its end) or ``dribble`` (it has none)."""
 
     def __init__(self, name: str, log: Verifier, seed: bytes = bytes(range(32, 64))) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -85,7 +86,17 @@ def serving(witness: Witness) -> Iterator[str]:
             status, data = witness.answer(body) if known else (404, b"")
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
+            if witness.mood == "dribble":
+                self.flush_headers()
+                self.wfile.write(b"X-Slow: ")
+                while not witness.released.wait(0.05):
+                    self.wfile.write(b"x")
+                return
             self.end_headers()
+            if witness.mood == "half":
+                self.wfile.write(data[:-1])
+                witness.released.wait(30)
+                return
             self.wfile.write(data)
 
         def log_message(self, format: str, *arguments: object) -> None:

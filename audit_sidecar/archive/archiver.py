@@ -61,19 +61,13 @@ class Archiver:
 
     def held(self) -> int:
         """Leaves that the archive holds by its newest checkpoint, borne out by the store; 0 for an empty one."""
-        newest = newest_checkpoint(self._destination, self._verifiers)
-        if newest is None:
-            return 0
-        require_extends(self._reader, newest, str(self._destination))
+        shown, kept = _known(self._destination, self._verifiers)
+        for checkpoint in (kept, shown):  # the larger one first: it says most about what happened
+            if checkpoint is not None:
+                require_extends(self._reader, checkpoint, str(self._destination))
         # The kept copy is written before `checkpoint`: a round that broke off between them is begun again, and so is a
         # place where a `checkpoint` lies and none was kept, for the archiver did not write it.
-        note = self._destination.newest(CHECKPOINT)
-        shown = None if note is None else self._opened(note, CHECKPOINT)
-        kept = any(kept_size(path) is not None for path in self._destination.names(KEPT))
-        return 0 if shown is None or not kept else min(newest.size, shown.size)
-
-    def _opened(self, note: bytes, path: str) -> Checkpoint:
-        return _opened(self._destination, path, note, self._verifiers)
+        return 0 if shown is None or kept is None else min(kept.size, shown.size)
 
     def _put_files(self, signed: SignedCheckpoint, held: int) -> None:
         log = StoreLog(self._reader, signed)
@@ -92,12 +86,19 @@ def newest_checkpoint(destination: Destination, verifiers: Sequence[Verifier]) -
     Kept copies count as they were first written, whatever was put over them since. ArchiveDiffers when one does not
     open with the log's keys.
     """
-    notes = {CHECKPOINT: destination.newest(CHECKPOINT)}
-    kept = [path for path in destination.names(KEPT) if kept_size(path) is not None]
-    if kept:
-        notes[kept[-1]] = destination.first(kept[-1])
-    found = [_opened(destination, path, note, verifiers) for path, note in notes.items() if note is not None]
+    found = [checkpoint for checkpoint in _known(destination, verifiers) if checkpoint is not None]
     return max(found, key=lambda checkpoint: checkpoint.size, default=None)
+
+
+def _known(destination: Destination, verifiers: Sequence[Verifier]) -> tuple[Checkpoint | None, Checkpoint | None]:
+    """The checkpoint that the archive shows, and the largest that it kept for good, none below the one shown."""
+    note = destination.newest(CHECKPOINT)
+    shown = None if note is None else _opened(destination, CHECKPOINT, note, verifiers)
+    # There are thousands of them after some days; what is shown was signed, so smaller ones say nothing more.
+    after = "" if shown is None or shown.size == 0 else kept_path(shown.size - 1)
+    kept = [path for path in destination.names(KEPT, after) if kept_size(path) is not None]
+    note = destination.first(kept[-1]) if kept else None
+    return shown, None if note is None else _opened(destination, kept[-1], note, verifiers)
 
 
 def require_extends(reader: StoreReader, checkpoint: Checkpoint, place: str) -> None:

@@ -42,5 +42,5 @@ class Destination(Protocol):
     def newest(self, path: str) -> bytes | None:
         """The bytes that lie at the path now; None when there are none."""
 
-    def names(self, prefix: str) -> list[str]:
-        """Every path below a prefix that ends in a slash, in order; hidden ones too."""
+    def names(self, prefix: str, after: str = "") -> list[str]:
+        """Every path below a prefix that ends in a slash and behind ``after``, in order; hidden ones too."""

@@ -64,11 +64,12 @@ class FolderArchive:
         except OSError as error:
             raise ArchiveAway(f"the archive {self._root / path} cannot be read: {error.strerror}") from error
 
-    def names(self, prefix: str) -> list[str]:
+    def names(self, prefix: str, after: str = "") -> list[str]:
         """As the Protocol says."""
         folder = self._root / prefix
         try:
-            return sorted(str(found.relative_to(self._root)) for found in folder.rglob("*") if found.is_file())
+            paths = (str(found.relative_to(self._root)) for found in folder.rglob("*") if found.is_file())
+            return sorted(path for path in paths if path > after)
         except OSError as error:
             raise ArchiveAway(f"the archive {folder} cannot be read: {error.strerror}") from error
 

@@ -68,9 +68,9 @@ class S3Archive:
         """As the Protocol says."""
         return self._get(self._key(path), None)
 
-    def names(self, prefix: str) -> list[str]:
+    def names(self, prefix: str, after: str = "") -> list[str]:
         """As the Protocol says: every key that has a version, even where a delete marker hides it."""
-        keys = {version["Key"] for version in self._versions(self._key(prefix))}
+        keys = {version["Key"] for version in self._versions(self._key(prefix), self._key(after) if after else None)}
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
     def require_lock(self) -> None:
@@ -88,8 +88,8 @@ class S3Archive:
                 f"{self}/{path} is not what this log has there: keep that archive, it is evidence; name another place"
             )
 
-    def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
-        more: dict[str, Any] = {}
+    def _versions(self, prefix: str, after: str | None = None) -> Iterator[dict[str, Any]]:
+        more: dict[str, Any] = {} if after is None else {"KeyMarker": after}
         while True:
             answer = self._call("list_object_versions", Prefix=prefix, **more)
             yield from answer.get("Versions", ())

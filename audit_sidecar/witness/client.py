@@ -5,6 +5,8 @@ The witness is told how far it was known to have come; where it says that it cam
 again from there. What it answers beside a cosignature is its word alone, and is shown as such.
 """
 
+import queue
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.note import parse_note
 from audit_sidecar.tlog.policy import Witness
 from audit_sidecar.tlog.strict import read_decimal, write_base64
+from contracts.errors import SettingInvalid
 
 Proof = Callable[[int, int], Sequence[bytes]]
 """Consistency proof from an old size to a new one."""
@@ -43,11 +46,12 @@ class WitnessClient:
 
     def __init__(self, witness: Witness, timeout: float) -> None:
         if witness.url is None or not witness.url.startswith(("http://", "https://")):
-            raise ValueError(f"the witness {witness.name} has no http URL to submit to")
+            raise SettingInvalid(f"the witness {witness.name} has no http or https URL to submit to: {witness.url}")
         self.witness = witness
         self._url = f"{witness.url.rstrip('/')}/add-checkpoint"
         self._timeout = timeout
         self._seen = 0
+        self._asking: threading.Thread | None = None
 
     def cosign(self, note: bytes, proof: Proof) -> bytes:
         """The witness's signature line for the checkpoint of this note, verified.
@@ -84,16 +88,34 @@ class WitnessClient:
         return f"old {old}\n{lines}\n".encode() + note
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
+        """What the witness answers; WitnessAway when that is not whole in time."""
+        # Timeouts of sockets count from byte to byte, and looking up a name has none: a thread that is left to itself
+        # is the only bound on the whole, and as a daemon it does not keep the process from ending.
+        if self._asking is not None and self._asking.is_alive():
+            raise WitnessAway(f"the witness {self.witness.name} has not answered an earlier question yet")
+        answers: queue.SimpleQueue[tuple[int, bytes] | WitnessAway] = queue.SimpleQueue()
+        self._asking = threading.Thread(target=lambda: answers.put(self._exchange(body)), daemon=True)
+        self._asking.start()
+        try:
+            answer = answers.get(timeout=self._timeout)
+        except queue.Empty:
+            raise WitnessAway(f"the witness {self.witness.name} does not answer within {self._timeout:g} s") from None
+        if isinstance(answer, WitnessAway):
+            raise answer
+        return answer
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes] | WitnessAway:
         # The constructor let only http and https through.
         request = urllib.request.Request(self._url, data=body, headers={"Content-Type": "text/plain"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310
-                return response.status, response.read(_LARGEST_ANSWER)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read(_LARGEST_ANSWER)
+            try:
+                with urllib.request.urlopen(request, timeout=self._timeout) as response:  # noqa: S310
+                    return response.status, response.read(_LARGEST_ANSWER)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read(_LARGEST_ANSWER)
         except (OSError, HTTPException, ValueError) as error:
-            raise WitnessAway(f"the witness {self.witness.name} cannot be reached: {error}") from error
+            return WitnessAway(f"the witness {self.witness.name} cannot be reached: {error}")
 
     def _verified(self, note: bytes, body: bytes) -> bytes:
         cosigner = self.witness.cosigner

@@ -19,18 +19,28 @@ from audit_sidecar.tlog.checkpoint import peek_checkpoint
 from audit_sidecar.tlog.merkle import consistency_proof
 from audit_sidecar.tlog.policy import Policy
 from audit_sidecar.witness.client import WitnessClient, WitnessDisagrees, WitnessKnowsMore
+from contracts.errors import SettingInvalid
 
 _log = logging.getLogger(__name__)
 
 
 class Witnessing:
-    """The witnesses of one log. `cosign` is used by one publisher at a time."""
+    """The witnesses of one log. `cosign` is used by one publisher at a time.
+
+    SettingInvalid for a policy whose witnesses cannot be asked, or make no quorum when all of them are.
+    """
 
     def __init__(self, policy: Policy, reader: StoreReader, metrics: SidecarMetrics, patience: float = 0.8) -> None:
         self._policy = policy
         self._reader = reader
         self._metrics = metrics
         self._patience = patience
+        asked = [witness.name for witness in policy.witnesses if witness.url is not None]
+        if not policy.satisfied(asked):
+            raise SettingInvalid(
+                f"the witnesses with a URL ({', '.join(asked) or 'none'}) do not make the quorum {policy.quorum!r}: "
+                "no checkpoint could ever be witnessed; give each `witness` line the URL it takes checkpoints at"
+            )
         self._clients = [WitnessClient(witness, patience) for witness in policy.witnesses if witness.url is not None]
         self._asked: dict[str, asyncio.Task[bytes]] = {}
         self._silent: set[str] = set()

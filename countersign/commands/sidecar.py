@@ -49,8 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anchor",
         metavar="PLACE",
-        help="keep the newest checkpoint there too and never sign behind it: a folder on another volume, s3://…, or the "
-        "archive",
+        help="keep the newest checkpoint there too, never sign behind it: a folder elsewhere, s3://…, or the archive",
     )
     parser.add_argument(
         "--archive",

@@ -44,9 +44,9 @@ class Failing:
         """Pass on."""
         return self._destination.newest(path)
 
-    def names(self, prefix: str) -> list[str]:
+    def names(self, prefix: str, after: str = "") -> list[str]:
         """Pass on."""
-        return self._destination.names(prefix)
+        return self._destination.names(prefix, after)
 
     def _fails(self) -> bool:
         self.calls += 1

@@ -14,6 +14,7 @@ from audit_sidecar.tlog.policy import read_policy
 from audit_sidecar.witness.client import WitnessAway, WitnessClient, WitnessDisagrees, WitnessKnowsMore
 from audit_sidecar.witness.witnessing import Witnessing
 from contracts import metrics as names
+from contracts.errors import SettingInvalid
 from tests.audit_sidecar.evidence_log import SIGNER
 from tests.audit_sidecar.producers import Log, foreign, new_log, stranger
 from tests.witness import Witness, serving
@@ -79,7 +80,7 @@ async def test_a_new_process_learns_how_far_the_witness_came(log: Log, circle: C
     assert circle.witnesses[0].asked[-2:] == [0, 301]
 
 
-@pytest.mark.parametrize("mood", ["forge", "other key", "flood", "babble", "silent"])
+@pytest.mark.parametrize("mood", ["forge", "other key", "flood", "babble", "silent", "half", "dribble"])
 async def test_a_witness_that_fails_costs_its_line(log: Log, circle: Circle, mood: str) -> None:
     """Two of three are the quorum: one that lies, babbles or sleeps changes nothing; two that do leave none."""
     circle.witnesses[0].mood = mood
@@ -141,3 +142,28 @@ def test_what_the_client_is_told_decides_what_it_says(log: Log, circle: Circle) 
     circle.close()
     with pytest.raises(WitnessAway):
         client.cosign(note, lambda *_: ())
+
+
+def test_at_the_start_one_that_never_ends_its_answer_is_passed_over(log: Log, circle: Circle) -> None:
+    """Byte after byte within every timeout of a socket: the question as a whole has an end, and is asked once."""
+    for witness in circle.witnesses:
+        witness.mood = "dribble"
+    note = grow(log, 10)
+    for _ in range(2):
+        circle.witnessing.require_agreement(note)
+    assert [len(witness.asked) for witness in circle.witnesses] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("witness w {key} ftp://w\nquorum w\n", "w has no http"),
+        ("witness w {key}\nquorum w\n", "do not make the quorum 'w'"),
+        ("witness w {key}\nwitness v {key} http://v\ngroup g 2 v w\nquorum g\n", r"with a URL \(v\)"),
+    ],
+)
+def test_a_policy_that_nobody_could_meet_is_a_setting(log: Log, lines: str, says: str) -> None:
+    """A sidecar that could never have a checkpoint witnessed says so at the start."""
+    key = Witness("w", SIGNER.verifier).cosigner.to_text()
+    with pytest.raises(SettingInvalid, match=says):
+        Witnessing(read_policy(lines.format(key=key).encode()), log.reader, SidecarMetrics("0", lambda: 0.0), 0.5)
