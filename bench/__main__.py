@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit_sidecar.stores.url import open_reader
-from bench import batches, gate, growth, ingest, load, machine, report, serving
+from bench import batches, gate, growth, ingest, load, machine, report, serving, shared_log
 from bench.environments import cache_folder
 from bench.errors import BenchFailed
 from bench.process import ROOT
 from bench.producer import Predictions
 from bench.results import Results
+from bench.shared_log import InPostgres
+from bench.sharing import POSTGRESQL
 from contracts.errors import CountersignError
 
 
@@ -25,6 +27,7 @@ class _Effort(NamedTuple):
     rounds: int
     seconds: float
     records: int
+    shared_records: int
 
 
 def main() -> int:
@@ -36,9 +39,9 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=_records(), help="how far the growing log grows")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     arguments = parser.parse_args()
-    effort = _Effort(arguments.rounds, arguments.seconds, arguments.records)
+    effort = _Effort(arguments.rounds, arguments.seconds, arguments.records, shared_log.how_far())
     if arguments.quick:
-        effort = _Effort(1, 1.0, 3 * growth.STEP)
+        effort = _Effort(1, 1.0, 3 * growth.STEP, growth.STEP)
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=cache_folder()) as folder:
             print(report.write(measure(Path(folder), effort), arguments.out))
@@ -68,6 +71,7 @@ def measure(folder: Path, effort: _Effort) -> Results:
     ingested = ingest.measure(folder, predictions, effort.rounds, effort.seconds / 2)
     _say(f"growth to {effort.records:,} records")
     grown = growth.measure(folder, predictions, effort.records)
+    in_postgresql, why = _in_postgresql(folder, predictions, effort.shared_records)
     return Results(
         started=f"{started:%Y-%m-%d %H:%M} UTC",
         machine=facts,
@@ -75,17 +79,25 @@ def measure(folder: Path, effort: _Effort) -> Results:
         rounds=effort.rounds,
         seconds=effort.seconds,
         load_after=round(os.getloadavg()[0], 2),
-        absent=absent,
+        absent={**absent, **why},
         serving=served,
         batches=batched,
         alongside=beside,
         ingest=ingested,
         growth=grown,
+        postgresql=in_postgresql,
         served_bytes_per_prediction=_served_bytes(folder),
         version_ms=_version_ms(),
         check_ms=gate.check_ms(),
         recomputation_ms=gate.recomputation_ms(),
     )
+
+
+def _in_postgresql(folder: Path, predictions: Predictions, records: int) -> tuple[InPostgres | None, dict[str, str]]:
+    try:
+        return shared_log.measure(folder, predictions, records, _say), {}
+    except BenchFailed as failed:
+        return None, {POSTGRESQL: str(failed)}
 
 
 def _served_bytes(folder: Path) -> float:

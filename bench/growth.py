@@ -59,7 +59,7 @@ class Grown(NamedTuple):
 def measure(folder: Path, predictions: Predictions, records: int) -> Grown:
     """Grow one log to ``records``, then ask it."""
     with running(folder / "growth", with_service=False) as stack:
-        feeding = _Feeding(stack, predictions)
+        feeding = Feeding(stack.state.socket, predictions)
         before = stack.sidecar.cpu_seconds()
         windows = [feeding.step() for _ in range(records // STEP)]
         cpu = (stack.sidecar.cpu_seconds() - before) / feeding.records * 1e6
@@ -71,20 +71,20 @@ def measure(folder: Path, predictions: Predictions, records: int) -> Grown:
     return Grown(windows, questions, size / feeding.records, feeding.records, cpu, memory, fsck_rate, _FSCK_RECORDS)
 
 
-class _Feeding:
+class Feeding:
     """Long streams, a piece at a time; ``ids`` is a sample of request ids over the whole log."""
 
-    def __init__(self, stack: Running, predictions: Predictions) -> None:
+    def __init__(self, socket: Path, predictions: Predictions) -> None:
         self.ids: list[bytes] = []
         self.records = 0
-        self._stack = stack
+        self._socket = socket
         self._predictions = predictions
 
     def step(self) -> Window:
         """Send `STEP` records, made beforehand, on streams of their own."""
         exports = -(-STEP // (GROUP * CONNECTIONS))
         streams = [list(self._stream(exports)) for _ in range(CONNECTIONS)]
-        fed = feed(self._stack.state.socket, streams, GROUP)
+        fed = feed(self._socket, streams, GROUP)
         self.records += fed.spans
         return Window(self.records, fed.rate)
 
@@ -119,7 +119,7 @@ def _timed(what: str, ask: Callable[[bytes], object], ids: list[bytes], records:
 
 def _fsck(folder: Path, predictions: Predictions) -> float:
     with running(folder / "fsck", with_service=False) as stack:
-        feeding = _Feeding(stack, predictions)
+        feeding = Feeding(stack.state.socket, predictions)
         while feeding.records < _FSCK_RECORDS:
             feeding.step()
         records = feeding.records

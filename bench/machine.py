@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from bench.errors import BenchFailed
 
 _SYNCS: Final = 300
-_IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
 class Machine(NamedTuple):
@@ -32,7 +32,7 @@ class Machine(NamedTuple):
 def look(folder: Path) -> Machine:
     """Facts about this machine and the file system of ``folder``. BenchFailed where files live in memory."""
     kind = file_system(folder)
-    if kind in _IN_MEMORY:
+    if kind in IN_MEMORY:
         raise BenchFailed(f"{folder} is on {kind}: nothing is durable there; set XDG_CACHE_HOME to a folder on a disk")
     syncs = _sync_times(folder)
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

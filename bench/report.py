@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.plot import plot
 from bench.results import Figure, Results, figures
 from bench.serving import OURS
+from bench.sharing import POSTGRESQL
 
 _ABOUT = (
     "Ratios are of servers measured in turn within one run; absolute figures of different runs or machines say little."
@@ -56,6 +57,8 @@ def markdown(results: Results) -> str:
         ),
         "## Growth",
         _growth(results),
+        "## One log in PostgreSQL",
+        _shared(results),
         "![requests per second by connections, and ingest as the log grows](latest.svg)",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
@@ -85,7 +88,11 @@ def _serving(results: Results) -> str:
         )
         for row in results.serving
     ]  # fmt: skip
-    rows += [(peer, "–", "–", "–", "–", "–", "–", f"not measured: {why}") for peer, why in results.absent.items()]
+    rows += [
+        (peer, "–", "–", "–", "–", "–", "–", f"not measured: {why}")
+        for peer, why in results.absent.items()
+        if peer != POSTGRESQL
+    ]
     table = _table(
         ("server", "connections", "requests/s", "slowest–fastest", "p50 ms", "p99 ms", "CPU µs", "memory MiB"), rows
     )
@@ -109,6 +116,30 @@ def _growth(results: Results) -> str:
         f"{grown.fsck_rate:,.0f} records/s."
     )
     return f"{windows}\n\n{questions}\n\n{rest}"
+
+
+def _shared(results: Results) -> str:
+    found = results.postgresql
+    if found is None:
+        return f"Not measured: {results.absent.get(POSTGRESQL, '')}"
+    sharing = _table(
+        ("store", "sidecars", "spans/s", "slowest/fastest", "p50 ms", "p99 ms", "commit ms"),
+        ((row.store, row.sidecars, f"{row.rate:,.0f}", f"{row.slowest / row.fastest:.2f}", _short(row.p50_ms),
+          _short(row.p99_ms), _short(row.commit_ms)) for row in found.sharing),
+    )  # fmt: skip
+    windows = _table(
+        ("records", "spans/s"), ((f"{window.records:,}", f"{window.rate:,.0f}") for window in found.windows)
+    )
+    questions = _table(
+        ("asked of the store", "log of", "p50 ms", "p99 ms"),
+        ((f.what, f"{f.records:,}", _short(f.p50_ms), _short(f.p99_ms)) for f in found.questions),
+    )
+    about = (
+        f"{found.version}, settings as shipped, on the disk of this machine; groups of 64, four connections a sidecar; "
+        f"`commit ms` is the mean within a sidecar. It grew through one sidecar, and takes "
+        f"{found.bytes_per_record:,.0f} bytes a record, indexes included."
+    )
+    return f"{about}\n\n{sharing}\n\n{windows}\n\n{questions}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

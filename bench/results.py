@@ -9,10 +9,12 @@ from bench.growth import Found, Grown
 from bench.ingest import Ingested
 from bench.machine import Machine
 from bench.serving import ECHO, KSERVE, OURS, SEED, Served
+from bench.shared_log import InPostgres
+from bench.sharing import POSTGRESQL
 
 
 class Results(NamedTuple):
-    """One run. ``absent`` says of each peer that could not be measured why."""
+    """One run. ``absent`` says of each peer, and of PostgreSQL, that could not be measured why."""
 
     started: str
     machine: Machine
@@ -26,6 +28,7 @@ class Results(NamedTuple):
     alongside: Alongside
     ingest: list[Ingested]
     growth: Grown
+    postgresql: InPostgres | None
     served_bytes_per_prediction: float
     version_ms: float
     check_ms: float
@@ -58,7 +61,14 @@ class Figure(NamedTuple):
 
 def figures(results: Results) -> list[Figure]:
     """Every budget of the design that concerns service and sidecar, and those that wait for what is not built yet."""
-    return [*_serving(results), *_batches(results), *_ingest(results), *_growth(results), *_others(results)]
+    return [
+        *_serving(results),
+        *_batches(results),
+        *_ingest(results),
+        *_growth(results),
+        *_shared(results),
+        *_others(results),
+    ]
 
 
 def _serving(results: Results) -> list[Figure]:
@@ -133,10 +143,28 @@ def _around(grown: Grown, records: int) -> float:
     return sorted(window.rate for window in nearest)[len(nearest) // 2]
 
 
+def _shared(results: Results) -> list[Figure]:
+    found, whole, fair = (
+        results.postgresql,
+        "PostgreSQL store, 4 sidecars on one log",
+        "… the slowest against the fastest",
+    )
+    if found is None:
+        why = results.absent.get(POSTGRESQL, "")
+        return [Figure(whole, None, "spans/s", 5_000, True, why), Figure(fair, None, "×", 0.5, True, why)]
+    rows = {row.sidecars: row for row in found.sharing if row.store == POSTGRESQL}
+    row, alone = rows[4], next(row for row in found.sharing if row.store != POSTGRESQL)
+    beside = f"one alone {rows[1].rate:,.0f}; {alone.store}, one sidecar, {alone.rate:,.0f}"
+    spread = f"{row.slowest:,.0f} / {row.fastest:,.0f} spans/s"
+    return [
+        Figure(whole, row.rate, "spans/s", 5_000, True, beside),
+        Figure(fair, row.slowest / row.fastest, "×", 0.5, True, spread),
+    ]
+
+
 def _others(results: Results) -> list[Figure]:
     return [
         Figure("`countersign --version`", results.version_ms, "ms", 100, False),
-        Figure("PostgreSQL store, 4 sidecars", None, "spans/s", 5_000, True, "there is no such store yet"),
         Figure("`countersign check` without re-computation", results.check_ms, "ms", 500, False, "two bundles"),
         Figure("… with every figure computed again", results.recomputation_ms, "ms", 5_000, False, "two bundles"),
     ]

@@ -1,35 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m bench.sharing postgresql://…``: 1, 2 and 4 sidecars feed one log in an empty database; prints a table.
+"""1, 2 and 4 sidecars feed one log in PostgreSQL, and one feeds a log in SQLite beside them.
 
-Every sidecar gets the same number of exports, on connections of its own, and is timed by itself: what a starved one
-takes longer shows as its lower rate. All run on this machine, as do the server and the senders.
+``python -m bench.sharing`` does only this; with a store URL on that server, whose database must be empty. Every sidecar
+gets the same number of exports, on connections of its own, and is timed by itself: what a starved one takes longer
+shows as its lower rate. All run on this machine, as do the server and the senders.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from audit_sidecar.stores.url import create_store, open_reader
-from bench import ingest
+from audit_sidecar.stores.url import create_store
+from bench import ingest, postgresql
+from bench.environments import cache_folder
 from bench.errors import BenchFailed
 from bench.process import Server
 from bench.producer import Predictions
+from contracts import metrics
 from contracts.address import free_ports
 from contracts.errors import CountersignError
 from countersign.commands.keygen import write_keys
 
-_SIDECARS: Final = (1, 2, 4)
+POSTGRESQL, SQLITE = "PostgreSQL", "SQLite"
+SIDECARS: Final = (1, 2, 4)
+_GROUP: Final = 64
+_EXPORTS: Final = 60
 
 
 class Shared(NamedTuple):
-    """One log with so many sidecars: acknowledged spans per second of all together, and of the slowest and fastest."""
+    """One log with so many sidecars: acknowledged spans per second of all together, and of the slowest and fastest.
 
+    Latency is an export's, in milliseconds; ``commit_ms`` the mean time of a commit within its sidecar.
+    """
+
+    store: str
     sidecars: int
     group: int
     rate: float
@@ -37,66 +48,93 @@ class Shared(NamedTuple):
     fastest: float
     p50_ms: float
     p99_ms: float
+    commit_ms: float
 
 
 def main() -> int:
     """Exit 0 when it could be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.sharing", description=__doc__)
-    parser.add_argument("store", help="postgresql://user@host/database, without a log")
-    parser.add_argument("--group", type=int, default=64, help="spans per export")
-    parser.add_argument("--exports", type=int, default=60, help="per connection, of which a sidecar has four")
+    parser.add_argument("store", nargs="?", help="postgresql://user@host/database, without a log; else a new server")
+    parser.add_argument("--group", type=int, default=_GROUP, help="spans per export")
+    parser.add_argument("--exports", type=int, default=_EXPORTS, help="per connection, of which a sidecar has four")
     arguments = parser.parse_args()
+    predictions = Predictions()
     try:
-        with tempfile.TemporaryDirectory(prefix="countersign-bench-") as folder:
-            print("| sidecars | spans/s | slowest | fastest | slowest/fastest | p50 ms | p99 ms |\n" + "|---" * 7 + "|")
-            for found in measure(Path(folder), arguments.store, arguments.group, arguments.exports):
+        with tempfile.TemporaryDirectory(prefix="sharing-", dir=cache_folder()) as name, ExitStack() as closing:
+            folder = Path(name)
+            store = arguments.store
+            if store is None:
+                store = closing.enter_context(postgresql.running(folder)).create("sharing")
+            print("| store | sidecars | spans/s | slowest/fastest | p50 ms | p99 ms | commit ms |\n" + "|---" * 7 + "|")
+            for found in measure(folder, store, predictions, (arguments.group, arguments.exports)):
                 print(
-                    f"| {found.sidecars} | {found.rate:,.0f} | {found.slowest:,.0f} | {found.fastest:,.0f} | "
-                    f"{found.slowest / found.fastest:.2f} | {found.p50_ms:.1f} | {found.p99_ms:.1f} |",
+                    f"| {found.store} | {found.sidecars} | {found.rate:,.0f} | {found.slowest / found.fastest:.2f} | "
+                    f"{found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.commit_ms:.1f} |",
                     flush=True,
                 )
-        print(f"size of the log: {open_reader(arguments.store).frontier().size:,}")
     except (BenchFailed, CountersignError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def measure(folder: Path, store: str, group: int, exports: int) -> Iterator[Shared]:
-    """Make the log, then feed it through one sidecar, two and four."""
-    create_store(store, write_keys("log.example.com/bench", folder).name)
-    predictions = Predictions()
-    for count in _SIDECARS:
-        with sidecars(folder, store, count) as sockets, ThreadPoolExecutor(count) as threads:
-            streams = [ingest.prepare(predictions, group, exports) for _ in sockets]
+def measure(
+    folder: Path, store: str, predictions: Predictions, load: tuple[int, int] = (_GROUP, _EXPORTS)
+) -> Iterator[Shared]:
+    """Make both logs, then feed them; ``load`` is the spans of an export and the exports of a connection."""
+    folder = folder / "shared"
+    folder.mkdir()
+    key = write_keys("log.example.com/bench", folder).name
+    beside = f"sqlite:///{folder / 'beside.db'}"
+    for url in (beside, store):
+        create_store(url, key)
+    for url, count in ((beside, 1), *((store, count) for count in SIDECARS)):
+        name = SQLITE if url is beside else POSTGRESQL
+        with sidecars(folder, url, count) as running, ThreadPoolExecutor(count) as threads:
+            group, exports = load
+            streams = [ingest.prepare(predictions, group, exports) for _ in running]
             started = time.perf_counter()
-            fed = list(threads.map(ingest.feed, sockets, streams, [group] * count))
-            yield summary(group, fed, time.perf_counter() - started)
+            fed = list(threads.map(ingest.feed, [one.socket for one in running], streams, [group] * count))
+            yield _summary(name, fed, time.perf_counter() - started, [commits(one.audit) for one in running])
 
 
-def summary(group: int, fed: Sequence[ingest.Fed], seconds: float) -> Shared:
-    """The time of all together ends with the last."""
+def _summary(store: str, fed: Sequence[ingest.Fed], seconds: float, commits: Sequence[tuple[float, float]]) -> Shared:
+    # The time of all together ends with the last.
     latencies = sorted(latency for one in fed for latency in one.latencies)
     everything = ingest.Fed(sum(one.spans for one in fed), seconds, latencies)
     rates = [one.rate for one in fed]
     return Shared(
-        len(fed),
-        group,
-        everything.rate,
-        min(rates),
-        max(rates),
-        everything.latency_ms(0.5),
-        everything.latency_ms(0.99),
+        store, len(fed), everything.spans // len(latencies), everything.rate, min(rates), max(rates),
+        everything.latency_ms(0.5), everything.latency_ms(0.99),
+        sum(total for total, _ in commits) / sum(count for _, count in commits) * 1e3,
+    )  # fmt: skip
+
+
+class Running(NamedTuple):
+    """Where a sidecar takes exports, and where its metrics are."""
+
+    socket: Path
+    audit: str
+
+
+def commits(audit: str) -> tuple[float, float]:
+    """Seconds that a sidecar's commits took altogether, and how many there were."""
+    with urllib.request.urlopen(f"http://{audit}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    total, count = (
+        next(float(line.split()[1]) for line in lines if line.startswith(f"{metrics.AUDIT_COMMIT}_{part} "))
+        for part in ("sum", "count")
     )
+    return total, count
 
 
 @contextmanager
-def sidecars(folder: Path, store: str, count: int) -> Iterator[list[Path]]:
-    """Run so many on one log; their sockets."""
+def sidecars(folder: Path, store: str, count: int) -> Iterator[list[Running]]:
+    """Run so many on one log."""
     with ExitStack() as closing:
-        sockets = []
+        running = []
         for number, port in enumerate(free_ports(count)):
-            socket, audit = folder / f"{count}-{number}.sock", f"127.0.0.1:{port}"
+            socket, audit = folder / f"{len(store)}-{count}-{number}.sock", f"127.0.0.1:{port}"
             command = [
                 sys.executable,
                 "-m",
@@ -111,8 +149,8 @@ def sidecars(folder: Path, store: str, count: int) -> Iterator[list[Path]]:
             server = Server("sidecar", command, f"http://{audit}/readyz", folder / f"{count}-{number}.log")
             server.start()
             closing.callback(server.stop)
-            sockets.append(socket)
-        yield sockets
+            running.append(Running(socket, audit))
+        yield running
 
 
 if __name__ == "__main__":

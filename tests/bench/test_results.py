@@ -14,6 +14,8 @@ from bench.ingest import Ingested
 from bench.machine import Machine
 from bench.results import Figure, Results, figures
 from bench.serving import ECHO, KSERVE, OURS, SEED, Served
+from bench.shared_log import InPostgres
+from bench.sharing import POSTGRESQL, SQLITE, Shared
 
 
 def served(server: str, rate: float) -> list[Served]:
@@ -21,7 +23,19 @@ def served(server: str, rate: float) -> list[Served]:
     return [Served(server, c, rate, rate - 1, rate + 1, 1.0, 2.0, [10.0], [100.0]) for c in (64, 16, 1)]
 
 
-def results(absent: dict[str, str] | None = None, peers: tuple[str, ...] = (SEED, ECHO, KSERVE)) -> Results:
+SHARED = InPostgres(
+    "PostgreSQL 15",
+    [Shared(store, count, 64, rate, rate / count * 0.9, rate / count * 1.1, 1.0, 2.0, 3.0)
+     for store, count, rate in ((SQLITE, 1, 9e3), (POSTGRESQL, 1, 8e3), (POSTGRESQL, 2, 7e3), (POSTGRESQL, 4, 6e3))],
+    [Window(50_000, 8e3)], [Found("a page by subject", 50_000, 1.0, 2.0)], 600.0,
+)  # fmt: skip
+
+
+def results(
+    absent: dict[str, str] | None = None,
+    peers: tuple[str, ...] = (SEED, ECHO, KSERVE),
+    shared: InPostgres | None = SHARED,
+) -> Results:
     """A run in which we make 8,000 requests a second and every peer 1,000."""
     windows = [Window(at, 40_000.0 if at <= 200_000 else 20_000.0) for at in range(50_000, 1_050_000, 50_000)]
     return Results(
@@ -36,6 +50,7 @@ def results(absent: dict[str, str] | None = None, peers: tuple[str, ...] = (SEED
         growth=Grown(
             windows, [Found("inclusion proof", 1_000_000, 1.0, 3.0)], 480.0, 1_000_000, 20.0, 90.0, 9e3, 100_000
         ),
+        postgresql=shared,
         served_bytes_per_prediction=490.0, version_ms=40.0, check_ms=400.0, recomputation_ms=2_000.0,
     )  # fmt: skip
 
@@ -71,6 +86,18 @@ def test_an_absent_peer_is_told_and_never_counts_as_met() -> None:
     text = report.markdown(run)
     assert "not measured: could not be installed" in text
     assert "not measured" in text.split(KSERVE)[1].splitlines()[0]
+
+
+def test_a_shared_log_has_to_be_fast_and_fair() -> None:
+    """Both are budgets of four sidecars; where there is no PostgreSQL a line says so and neither counts as met."""
+    found = verdicts(results())
+    assert found["PostgreSQL store, 4 sidecars on one log"] is True
+    assert found["… the slowest against the fastest"] is True
+    missing = results({POSTGRESQL: "postgres is missing: run make tools"}, shared=None)
+    assert verdicts(missing)["PostgreSQL store, 4 sidecars on one log"] is None
+    text = report.markdown(missing)
+    assert "Not measured: postgres is missing" in text
+    assert f"| {POSTGRESQL} | – |" not in text, "it is no server that was compared"
 
 
 @pytest.mark.parametrize(("found", "at_least", "met"), [(5.0, True, True), (5.0, False, True), (None, True, None)])
