@@ -57,7 +57,12 @@ def _show_rules(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print_text(listing(pack.rules, LEFT_OUT))
         return EXIT_PASSED
-    module = next((module for module in pack.rules if module.rule.id == arguments.explain.upper()), None)
+    wanted = arguments.explain.upper()
+    left_out = next((item for item in LEFT_OUT if item.id == wanted), None)
+    if left_out is not None:
+        print_text(f"{left_out.id}: {left_out.title}\n\nleft out: {left_out.reason}\n")
+        return EXIT_PASSED
+    module = next((module for module in pack.rules if module.rule.id == wanted), None)
     if module is None:
         raise UsageMistake(f"there is no rule {arguments.explain}; see 'countersign check --list'")
     print_text(explanation(module, pack.law))
