@@ -12,9 +12,11 @@ from socket import socket
 from typing import Any, Final, NamedTuple, Protocol
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from audit_sidecar.receive.intake import Edge
 from audit_sidecar.receive.otlp_grpc import GrpcReceiver, require_free
+from audit_sidecar.receive.otlp_http import OtlpReceiver
 from audit_sidecar.settings import ReceiveSettings, SidecarSettings
 from contracts.address import Address, bind, bound_port, parse_address
 from contracts.errors import SettingInvalid
@@ -60,7 +62,7 @@ class Applications(NamedTuple):
     """What stands behind the listeners; receivers are made for each edge."""
 
     audit: Any
-    otlp_http: Callable[[Edge], Any]
+    otlp_http: Callable[[Edge], OtlpReceiver]
     otlp_grpc: Callable[[Edge], GrpcReceiver]
 
 
@@ -112,8 +114,10 @@ def server_of(listener: Listener, edge: Edge, applications: Applications) -> Ser
     """The server of a listener; make it on the loop that is to run it. SettingInvalid when the address was lost."""
     if listener.socket is None:
         return _GrpcServer(listener, applications.otlp_grpc(edge))
-    http = listener.speaks is Speaks.OTLP_HTTP
-    return HttpServer(listener, listener.socket, applications.otlp_http(edge) if http else applications.audit)
+    if listener.speaks is Speaks.OTLP_HTTP:
+        receiver = applications.otlp_http(edge)
+        return HttpServer(listener, listener.socket, receiver, receiver.short(limited_http()))
+    return HttpServer(listener, listener.socket, applications.audit)
 
 
 class _GrpcServer:
@@ -131,13 +135,15 @@ class _GrpcServer:
 class HttpServer:
     """Serves one ASGI application on a listener whose address was taken."""
 
-    def __init__(self, listener: Listener, taken: socket, application: Any) -> None:
+    def __init__(
+        self, listener: Listener, taken: socket, application: Any, http: type[HttpToolsProtocol] | None = None
+    ) -> None:
         address, tls = listener.address, listener.tls
         self.address = address if address.path is not None else address._replace(port=bound_port(taken))
         self._socket = taken
         config = uvicorn.Config(
             application, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75, server_header=False,
-            http=limited_http(), ws="none", proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS,
+            http=http or limited_http(), ws="none", proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS,
             ssl_context_factory=None if tls is None else lambda *_: tls.context,
         )  # fmt: skip
         self._server = _QuietServer(config)

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """OTLP/HTTP: ``POST /v1/traces``, protobuf and JSON, plain and gzip. All or nothing, acknowledged when durable.
 
-A bare ASGI application: nothing stands between the socket and the sequencer. Answers follow opentelemetry-proto
-docs/specification.md: 400 what will never do, 413 too large, 503 with Retry-After what may be sent again; never 500,
-which a sender must not retry, and never partial success, which stock senders take for success.
+A bare ASGI application, and past it a short way for what producers send: nothing stands between socket and sequencer.
+Answers follow opentelemetry-proto docs/specification.md: 400 what will never do, 413 too large, 503 with Retry-After
+what may be sent again; never 500, which a sender must not retry, and never partial success, which stock senders take
+for success.
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from audit_sidecar.errors import AuditError
 from audit_sidecar.metrics import SidecarMetrics
@@ -19,8 +22,10 @@ from audit_sidecar.receive.otlp_json import protobuf_from_json
 from audit_sidecar.receive.room import Held, NoRoom, Room
 from audit_sidecar.receive.rpc_status import RETRY_SECONDS, Code, encode_status
 from audit_sidecar.sequence.sequencer import Sequencer
+from contracts.acknowledgement import Position
 from contracts.errors import ContractError
 from contracts.semconv import ACK_HEADER
+from contracts.short_http import RawHeaders, ShortRequest, is_short, short_http
 
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
@@ -28,6 +33,9 @@ Send = Callable[[Any], Any]
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
+_ROUTE: Final = "/v1/traces"
+_MODERATE: Final = 1 << 20
+"""Bytes; more is no single export of a service."""
 
 _STATUS: Final = {
     Code.UNAUTHENTICATED: 401,
@@ -36,6 +44,14 @@ _STATUS: Final = {
     Code.UNAVAILABLE: 503,
     Code.RESOURCE_EXHAUSTED: 413,
 }
+
+
+class _Response(NamedTuple):
+    """What goes back, without its length."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class _Answer(Exception):
@@ -55,12 +71,42 @@ class OtlpReceiver:
     ) -> None:
         self._intake = Intake(sequencer, origin, edge, metrics)
         self._room = Room() if room is None else room
+        self._underway: set[asyncio.Task[None]] = set()
+
+    def short(self, http: type[HttpToolsProtocol]) -> type[HttpToolsProtocol]:
+        """The protocol class ``http`` with a short way for plain protobuf of moderate length, as producers send it."""
+        bound = min(_MODERATE, self._intake.edge.body_limit)
+
+        def read(raw: RawHeaders) -> Mapping[str, str] | None:
+            headers = _read_headers(raw)
+            plain = headers.get("content-type") == PROTOBUF and "content-encoding" not in headers
+            return headers if plain and is_short(headers.get("content-length"), bound) else None
+
+        return short_http(http, _ROUTE.encode(), read, self._take)
+
+    def _take(self, request: ShortRequest) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer_short(request))
+        self._underway.add(task)
+        task.add_done_callback(self._underway.discard)
+
+    async def _answer_short(self, request: ShortRequest) -> None:
+        try:
+            with self._room.hold() as held:
+                held.take(len(request.body))
+                producer = self._intake.producer(request.headers.get("authorization"))
+                body = self._told(request.headers, await self._intake.keep(producer, request.body))
+            request.reply(_response(200, PROTOBUF, body))
+        except (AuditError, ContractError) as error:
+            status, body = self._refusal(error, PROTOBUF)
+            request.reply(_response(status, PROTOBUF, body, isinstance(error, NoRoom)))
+        finally:
+            request.give_up()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _read_headers(scope["headers"])
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         answer_type = media_type if media_type in (PROTOBUF, JSON) else PROTOBUF
         try:
@@ -73,7 +119,7 @@ class OtlpReceiver:
             status, body = self._refusal(error, answer_type)
             # Of a sender that is given up the rest is not read: only a new connection starts at a request again.
             close = isinstance(error, NoRoom)
-        await _respond(send, status, answer_type, body, close)
+        await _send(send, _response(status, answer_type, body, close))
 
     def _refusal(self, error: "_Answer | AuditError | ContractError", media_type: str) -> tuple[int, bytes]:
         """HTTP status, and a google.rpc.Status in the sender's own encoding."""
@@ -90,8 +136,9 @@ class OtlpReceiver:
         producer = self._intake.producer(headers.get("authorization"))
         request = await self._read_request(headers, media_type, receive, held)
         positions = await self._intake.keep(producer, request)
-        if media_type == JSON:
-            return b"{}"
+        return b"{}" if media_type == JSON else self._told(headers, positions)
+
+    def _told(self, headers: Mapping[str, str], positions: tuple[Position, ...]) -> bytes:
         return self._intake.acknowledgement(positions) if headers.get(ACK_HEADER) == "1" else b""
 
     async def _read_request(self, headers: Mapping[str, str], media_type: str, receive: Receive, held: Held) -> bytes:
@@ -110,8 +157,8 @@ class OtlpReceiver:
 
 
 def _require_route(scope: Scope, media_type: str) -> None:
-    if scope["path"] != "/v1/traces":
-        raise _Answer(404, Code.NOT_FOUND, f"no route {scope['path'][:200]}: traces go to /v1/traces")
+    if scope["path"] != _ROUTE:
+        raise _Answer(404, Code.NOT_FOUND, f"no route {scope['path'][:200]}: traces go to {_ROUTE}")
     if scope["method"] != "POST":
         raise _Answer(405, Code.UNIMPLEMENTED, "an export is a POST")
     if media_type not in (PROTOBUF, JSON):
@@ -130,13 +177,22 @@ async def _chunks(receive: Receive, held: Held) -> AsyncIterator[bytes]:
             return
 
 
-async def _respond(send: Send, status: int, media_type: str, body: bytes, close: bool = False) -> None:
-    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+def _read_headers(raw: RawHeaders) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
+def _response(status: int, media_type: str, body: bytes, close: bool = False) -> _Response:
+    headers = [(b"content-type", media_type.encode())]
     if status == 503:
         headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     if close:
         headers.append((b"connection", b"close"))
     if status == 405:
         headers.append((b"allow", b"POST"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return _Response(status, headers, body)
+
+
+async def _send(send: Send, response: _Response) -> None:
+    headers = [*response.headers, (b"content-length", str(len(response.body)).encode())]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

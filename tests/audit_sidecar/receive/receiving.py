@@ -13,6 +13,7 @@ import httpx
 from audit_sidecar.errors import Fatal
 from audit_sidecar.receive.intake import Edge
 from audit_sidecar.receive.otlp_http import JSON, PROTOBUF, OtlpReceiver
+from audit_sidecar.receive.room import Room
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
 from contracts.payload import payload_bytes
@@ -31,13 +32,15 @@ class Refusal(NamedTuple):
 
 
 @asynccontextmanager
-async def receiver(log: Log, edge: Edge = UNIX, bounds: Bounds | None = None) -> AsyncIterator[OtlpReceiver]:
+async def receiver(
+    log: Log, edge: Edge = UNIX, bounds: Bounds | None = None, room: Room | None = None
+) -> AsyncIterator[OtlpReceiver]:
     """The application, with the sequencer behind it running."""
     with ThreadPoolExecutor(1) as thread:
         sequencer = Sequencer(log.committer, bounds or Bounds(), thread)
         task = asyncio.create_task(sequencer.run())
         try:
-            yield OtlpReceiver(sequencer, ORIGIN, edge, log.metrics)
+            yield OtlpReceiver(sequencer, ORIGIN, edge, log.metrics, room)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError, Fatal):  # whether it ends is the sequencer's own test

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take ordinary requests for one target from the HTTP parser to their answer, past ASGI; the rest goes through ASGI.
+
+Ordinary means: a POST to exactly that target, HTTP/1.1 on a connection that stays open, a short body of declared
+length, and no earlier request of the connection under way. What is not, such as a chunked body or one that wants
+`100-continue` first, is a request like any other. Pipelined requests behind an ordinary one wait for it, as the server
+has them wait.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_CLOSE: Final = (b"connection", b"close")
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class Answer(Protocol):
+    """What a request is answered with; ``content-length`` is not among the headers."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """Names in lower case; with ``connection: close`` the connection is closed."""
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+
+
+def short_http(
+    http: type[HttpToolsProtocol],
+    target: bytes,
+    read: Callable[[RawHeaders], Any],
+    take: Callable[["ShortRequest"], None],
+) -> type[HttpToolsProtocol]:
+    """The protocol class ``http`` with a short way to ``take``.
+
+    ``read`` gives what a request's headers say, or None when by them it is not ordinary: it has to ask `is_short`.
+    """
+
+    class ShortHttp(http):  # type: ignore[misc, valid-type]
+        """Bound to its listener and to one program."""
+
+        def on_headers_complete(self) -> None:
+            cycle: Any = self.cycle  # None before the first request
+            if self.url == target and (cycle is None or cycle.response_complete) and _ordinary(self):
+                said = read(self.headers)
+                if said is not None:
+                    self.cycle: Any = ShortRequest(self, said)
+                    return
+            super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            super().on_body(body)
+            if isinstance(self.cycle, ShortRequest):
+                self.cycle.keep_part()
+                # Behind what it takes for much the server stops reading; here the declared length is the bound.
+                self.flow.resume_reading()
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            cycle: Any = self.cycle
+            if isinstance(cycle, ShortRequest) and not cycle.response_complete and not cycle.disconnected:
+                cycle.join_parts()
+                take(cycle)
+
+    return ShortHttp
+
+
+def is_short(length: str | None, bound: int) -> bool:
+    """Whether a ``content-length`` is there, is a number, and within the bound."""
+    return length is not None and length.isdecimal() and int(length) <= bound
+
+
+def _ordinary(connection: Any) -> bool:
+    parser = connection.parser
+    return bool(
+        parser.get_method() == b"POST"
+        and parser.get_http_version() == "1.1"
+        and parser.should_keep_alive()
+        and not parser.should_upgrade()
+        and not connection.expect_100_continue
+        # A sender who does not read answers must not make us keep them.
+        and not connection.flow.write_paused
+    )
+
+
+class _Never:
+    """What the server tells a waiting request; nobody waits here."""
+
+    def set(self) -> None:
+        """Nothing to do."""
+
+
+_NEVER: Final = _Never()
+
+
+class ShortRequest:
+    """One request in the place where the server keeps the request of a connection, with the fields that it looks at."""
+
+    __slots__ = (
+        "_connection", "_parts", "body", "disconnected", "headers", "keep_alive", "more_body", "response_complete",
+    )  # fmt: skip
+    message_event = _NEVER
+    response_started = False
+
+    def __init__(self, connection: Any, headers: Any) -> None:
+        self._connection = connection
+        self.headers = headers
+        self.body = b""
+        self._parts: list[bytes] = []
+        self.more_body = True
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_complete = False
+
+    def keep_part(self) -> None:
+        """Put away what the server added to ``body``, which would be copied with each part that comes."""
+        self._parts.append(self.body)
+        self.body = b""
+
+    def join_parts(self) -> None:
+        """Have all of it in ``body``."""
+        self.body = b"".join(self._parts)
+
+    def reply(self, answer: Answer) -> None:
+        """Send the answer in one write, unless the sender has gone."""
+        connection = self._connection
+        if self.disconnected or connection.transport.is_closing():
+            return
+        head, close = _head(answer.status, (*connection.server_state.default_headers, *answer.headers))
+        if close or not self.keep_alive:
+            self.keep_alive = False
+            head += b"connection: close\r\n"
+        connection.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body))
+        self.response_complete = True
+        if not self.keep_alive:
+            connection.transport.close()
+        connection.on_response_complete()
+
+    def give_up(self) -> None:
+        """Close the connection if there was no answer and will be none."""
+        if not self.response_complete:
+            self._connection.transport.abort()
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> tuple[bytes, bool]:
+    """Status line and headers, and whether they want the connection closed."""
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    lines += [b"%b: %b" % header for header in headers if header != _CLOSE]
+    return b"\r\n".join([*lines, b""]), _CLOSE in headers
