@@ -36,6 +36,7 @@ class SqliteWriter:
         self._path = path
         self._file = _identify(path)
         self._contexts: dict[bytes, int] = {}
+        self._digested: tuple[PayloadContext | None, bytes] = None, b""
         self._spans = SpanKeeper()
 
     def turn(self) -> AbstractContextManager[None]:
@@ -137,7 +138,9 @@ class SqliteWriter:
         self._many("INSERT INTO conflict VALUES (?)", conflicts)
 
     def _context(self, context: PayloadContext, contexts: dict[bytes, int]) -> int:
-        digest = context_digest(context)
+        if context != self._digested[0]:  # most commits are of the same one as the last
+            self._digested = context, context_digest(context)
+        digest = self._digested[1]
         if digest not in contexts:
             rows = list(self._connection.execute("SELECT id FROM context WHERE digest = ?", (digest,)))
             if not rows:
