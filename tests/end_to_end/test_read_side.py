@@ -195,3 +195,46 @@ def test_a_signal_before_the_sidecar_is_there_ends_it(server: Server, tmp_path: 
     finally:
         if side.popen is not None and side.popen.poll() is None:
             side.kill()
+
+
+def test_with_tokens_each_side_knows_who_asks(server: Server, tmp_path: Path) -> None:
+    """The read side shows a producer's token to the sidecar and asks auditors for theirs; the record has their name."""
+    tokens = tmp_path / "tokens.toml"
+    secrets: dict[str, str] = {}
+    for name, role in (("reader", "producer"), ("anna", "auditor"), ("shop", "consumer")):
+        made = countersign("token", name, "--role", role, "--tokens", str(tokens))
+        assert made.returncode == 0, made
+        secrets[role] = made.stdout.strip()
+    (tmp_path / "token").write_text(secrets["producer"])
+    store = server.new_database()
+    assert countersign("keygen", "--origin", "log.example.com/tokens", "--out", str(tmp_path)).returncode == 0
+    assert countersign("store", "init", store, "--key", str(tmp_path / "log.key")).returncode == 0
+    otlp, audit, apart = (f"127.0.0.1:{port}" for port in free_ports(3))
+    arguments = ["sidecar", "--store", store, "--key", str(tmp_path / "log.key"), "--tokens", str(tokens)]
+    arguments += ["--otlp-http", otlp, "--audit", audit]
+    sidecar = Process(Program("sidecar", arguments, f"http://{audit}/readyz"), tmp_path / "sidecar.log")
+    arguments = ["audit", "serve", store, "--listen", apart, "--tokens", str(tokens)]
+    arguments += ["--evidence", f"http://{otlp}", "--evidence-token", str(tmp_path / "token")]
+    side = Process(Program("read side", arguments, f"http://{apart}/readyz"), tmp_path / "side.log")
+    try:
+        sidecar.start()
+        side.start()
+
+        def asked(role: str) -> int:
+            return ask("GET", f"http://{apart}/api/records", None, {"Authorization": f"Bearer {secrets[role]}"}).status
+
+        assert [asked(role) for role in ("auditor", "consumer", "producer")] == [200, 403, 403]
+        assert ask("GET", f"http://{apart}/api/records").status == 401
+        assert ask("GET", f"http://{apart}/log/checkpoint").status == 401
+        ((record, _),) = open_reader(store).search(Search(kind="access"), 10)
+        assert entry_of(record).caller == "anna"
+        stream = record.leaf.stream
+        assert stream is not None
+        state = open_reader(store).stream(stream)
+        assert state is not None
+        assert state.producer == "reader"
+        assert (side.stop(), sidecar.stop()) == (0, 0)
+    finally:
+        for process in (side, sidecar):
+            if process.popen is not None and process.popen.poll() is None:
+                process.kill()
