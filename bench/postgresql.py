@@ -4,6 +4,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -81,7 +82,7 @@ def _run(programs: Path, place: Path, user: str | None) -> Iterator[Database]:
     try:
         yield Database(port, _version(port, server, place / "log"))
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # the kind of end that waits for no client
         server.wait(_START_SECONDS)
 
 

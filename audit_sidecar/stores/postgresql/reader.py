@@ -18,7 +18,7 @@ from audit_sidecar.stores.postgresql.rows import (
     read_stream,
     signed,
 )
-from audit_sidecar.stores.postgresql.search import search_clause
+from audit_sidecar.stores.postgresql.search import Clause, search_clause
 from audit_sidecar.stores.store import Finding, Gap, Search, SignedCheckpoint, StoredRecord, StreamCount, StreamState
 from audit_sidecar.tlog.merkle import Frontier
 from contracts.payload import PayloadContext
@@ -26,6 +26,9 @@ from contracts.payload import PayloadContext
 _CHUNK: Final = 512
 _FIRST_WINDOW, _WINDOW = 2_048, 32_768
 _CONTEXTS: Final = 4_096
+# Where another index leads to the few there are, that of the leaves must not be taken for the way: before a table has
+# statistics, and sometimes after, the planner would walk it from end to end.
+_PLACE: Final = {False: "l.leaf_index", True: "(l.leaf_index + 0)"}
 
 
 class PostgresReader:
@@ -98,9 +101,10 @@ class PostgresReader:
     def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
         """Matching records, newest first."""
         clause, indexes = search_clause(search), list[int]()
-        query = f"SELECT l.leaf_index {clause.text} AND l.leaf_index >= %s AND l.leaf_index < %s"
-        query += " ORDER BY l.leaf_index DESC LIMIT %s"
-        for low, high in _windows(self._end(search.before, search.size), whole=clause.few):
+        few = self._few(search, clause)
+        index = _PLACE[few]
+        query = f"SELECT l.leaf_index {clause.text} AND {index} >= %s AND {index} < %s ORDER BY {index} DESC LIMIT %s"
+        for low, high in _windows(self._end(search.before, search.size), whole=few):
             rows = self._rows(query, (*clause.values, low, high, limit - len(indexes)))
             indexes += [row[0] for row in rows]
             if len(indexes) >= limit:
@@ -118,9 +122,17 @@ class PostgresReader:
     def count(self, search: Search) -> int:
         """How many records match, ``before`` aside."""
         clause = search_clause(search)
-        query = f"SELECT count(*) {clause.text} AND l.leaf_index >= %s AND l.leaf_index < %s"
-        windows = _windows(self._end(search.size), whole=clause.few)
+        few = self._few(search, clause)
+        query = f"SELECT count(*) {clause.text} AND {_PLACE[few]} >= %s AND {_PLACE[few]} < %s"
+        windows = _windows(self._end(search.size), whole=few)
         return sum(self._one(query, (*clause.values, low, high))[0] for low, high in windows)
+
+    def _few(self, search: Search, clause: Clause) -> bool:
+        """Whether an index leads to all there can be, and they are no more than a window holds."""
+        if clause.few or search.start is None or search.stop is None:
+            return clause.few
+        query = "SELECT count(*) FROM (SELECT FROM leaf WHERE time >= %s AND time < %s LIMIT %s) AS found"
+        return int(self._one(query, (signed(search.start), signed(search.stop), _WINDOW))[0]) < _WINDOW
 
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""
