@@ -169,8 +169,8 @@ class Log:
     def reload(self) -> None:
         """End and start again."""
         self.writer.close()
-        self.writer = open_writer(self.url)
         self.reader = open_reader(self.url)
+        self.writer = open_writer(self.url, self.reader)
         self._start()
 
     def check(self) -> SoundLog:
@@ -196,4 +196,5 @@ def new_log(folder: Path) -> Log:
 
 def sidecar_of(url: str) -> Log:
     """A sidecar on a log that exists, with its own release in it."""
-    return Log(url, open_reader(url), open_writer(url))
+    reader = open_reader(url)
+    return Log(url, reader, open_writer(url, reader))

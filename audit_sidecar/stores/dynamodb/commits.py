@@ -11,9 +11,10 @@ time whether the log went on: what it plans happens only if the log did not.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit_sidecar.errors import HeadMoved, StoreRefused
+from audit_sidecar.stores.dynamodb.blob import Kept
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem, read_item
 from audit_sidecar.stores.dynamodb.index_keys import AT, INDEXED, LOG, pad
 from audit_sidecar.stores.dynamodb.recent import Recent
@@ -26,11 +27,21 @@ _AHEAD: Final = 32
 _NO_END: Final = 1 << 62
 
 
+class Remembered(NamedTuple):
+    """What was looked up in this turn."""
+
+    traces: dict[bytes, list[Item] | None]
+    """What the index names under a trace; None where that is very much."""
+    blobs: dict[tuple[str, ...], list[Kept | None]]
+    """Payloads by the parts that they lie in."""
+
+
 class _Planning(threading.local):
     """Of each thread: the commit that it plans on, and whether it asked for a newer one in this turn."""
 
     n: int | None = None
     asked: bool = False
+    found: Remembered | None = None
 
 
 class Commits:
@@ -82,11 +93,15 @@ class Commits:
     def turn(self, asked: bool) -> Iterator[CommitItem]:
         """Plan on the newest commit that is known; ``asked`` says that the log was asked for a newer one just now."""
         head = self.head
-        self._planning.n, self._planning.asked = head.n, asked
+        self._planning.n, self._planning.asked, self._planning.found = head.n, asked, Remembered({}, {})
         try:
             yield head
         finally:
-            self._planning.n = None
+            self._planning.n = self._planning.found = None
+
+    def remembered(self) -> Remembered | None:
+        """Room to remember look-ups in, if this thread plans."""
+        return self._planning.found
 
     def confirm(self) -> None:
         """Something is not there: HeadMoved if this thread plans on a log that went on since, and may have it."""

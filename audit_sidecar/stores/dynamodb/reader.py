@@ -31,6 +31,7 @@ from contracts.leaf import leaf_text
 
 Found = tuple[StoredRecord, Finding]
 _GONE: Final = (None, None, Finding())
+_MOST_TRACED: Final = 500
 _AT_ONCE: Final = 4_096
 """Records whose blobs are asked for together."""
 
@@ -100,8 +101,9 @@ class DynamoReader:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
         self._commits.refresh()
         recent = self._commits.recent()
-        indexes = {index for index in recent.traced(trace) if _has(recent.holding(index), index, span, seq)}
-        indexes.update(self._listed(keys.by_trace(trace), keys.ids(span, seq), limit))
+        indexes = set(recent.identified(trace, span, seq))
+        if recent.beginning:  # else all of the log is recent
+            indexes.update(self._identified(trace, keys.ids(span, seq), limit))
         found = self._at(sorted(indexes)[:limit])
         return [r for r in found if (r.leaf.trace, r.leaf.span, r.leaf.seq) == (trace, span, seq)]
 
@@ -242,12 +244,11 @@ class DynamoReader:
 
     def _of(self, wanted: Sequence[tuple[CommitItem, Sequence[int]]]) -> Iterator[Found]:
         """Records of some commits, in that order, with what they are found by; their blobs are asked for at once."""
-        groups = [group for item, indexes in wanted for group, _ in _groups(item, indexes)]
-        parts = self._parts([part for group in groups for part in group.parts])
+        blobs = self._blobs([group for item, indexes in wanted for group, _ in _groups(item, indexes)])
         for item, indexes in wanted:
             kept: dict[int, Kept] = {}
             for group, first in _groups(item, indexes):
-                for index, one in enumerate(_opened(group, parts), start=first):
+                for index, one in enumerate(blobs[group.parts], start=first):
                     if one is not None:
                         kept[index] = one
             for index in indexes:
@@ -255,9 +256,15 @@ class DynamoReader:
                 salt, payload, finding = kept.get(index, _GONE)
                 yield StoredRecord(index, leaf, leaf_hash(leaf_text(leaf)), salt, payload), finding
 
-    def _parts(self, names: Sequence[str]) -> dict[str, bytes]:
-        items = self._requests.get_many(self._tables.payload, [{"key": {"S": name}} for name in dict.fromkeys(names)])
-        return {item["key"]["S"]: bytes(item["blob"]["B"]) for item in items}
+    def _blobs(self, groups: Sequence[Group]) -> Mapping[tuple[str, ...], list[Kept | None]]:
+        turn = self._commits.remembered()
+        found = {} if turn is None else turn.blobs
+        missing = [group for group in groups if group.parts not in found]
+        names = dict.fromkeys(part for group in missing for part in group.parts)
+        items = self._requests.get_many(self._tables.payload, [{"key": {"S": name}} for name in names])
+        parts = {item["key"]["S"]: bytes(item["blob"]["B"]) for item in items}
+        found |= {group.parts: _opened(group, parts) for group in missing}
+        return found
 
     def _indexed_tiles(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         for low in range(start >> 16, ((stop - 1) >> 16) + 1 if stop > start else 0):
@@ -283,6 +290,24 @@ class DynamoReader:
             self._commits.require_known(int(item["n"]["N"]))
             yield number_of(item)
 
+    def _identified(self, trace: bytes, beginning: str, limit: int) -> Iterator[int]:
+        """Leaf indexes under a trace whose sort keys begin so; a turn asks once for all that stands under a trace."""
+        turn = self._commits.remembered()
+        if turn is None:
+            return self._listed(keys.by_trace(trace), beginning, limit)
+        known = turn.traces
+        if trace not in known:
+            values = {":pk": {"S": keys.by_trace(trace)}}
+            rows = list(self._requests.query(self._tables.state, "pk = :pk", values, pages=False, Limit=_MOST_TRACED))
+            known[trace] = rows if len(rows) < _MOST_TRACED else None
+        found = known[trace]
+        if found is None:
+            return self._listed(keys.by_trace(trace), beginning, limit)
+        wanted = [item for item in found if item["sk"]["S"].startswith(beginning)][:limit]
+        for item in wanted:
+            self._commits.require_known(int(item["n"]["N"]))
+        return map(number_of, wanted)
+
     def _listed_backwards(self, pk: str, before: int) -> Iterator[int]:
         """Leaf indexes or commit starts of a partition below one, the largest first."""
         if pk.startswith(keys.TRACE):
@@ -300,11 +325,6 @@ def number_of(item: Item) -> int:
             f"the index item {item['pk']['S']} {item['sk']['S']} names no leaf; run 'countersign audit fsck'"
         )
     return int(text)
-
-
-def _has(item: CommitItem | None, index: int, span: bytes, seq: int | None) -> bool:
-    leaf = None if item is None else item.leaves[index - item.start]
-    return leaf is not None and (leaf.span, leaf.seq) == (span, seq)
 
 
 def _groups(item: CommitItem, indexes: Sequence[int]) -> Iterator[tuple[Group, int]]:

@@ -24,6 +24,7 @@ class Recent:
         self._items: list[CommitItem] = []
         self._starts: list[int] = []
         self._by_trace: dict[bytes, list[int]] = {}
+        self._by_ids: dict[tuple[bytes, bytes, int | None], list[int]] = {}
         self._by_request: dict[bytes, list[int]] = {}
         self._streams: dict[bytes, StreamState] = {}
         self._subtrees: dict[tuple[int, int], bytes] = {}
@@ -57,6 +58,7 @@ class Recent:
             )
         for index, leaf in enumerate(item.leaves, start=item.start):
             self._by_trace.setdefault(leaf.trace, []).append(index)
+            self._by_ids.setdefault((leaf.trace, leaf.span, leaf.seq), []).append(index)
             if leaf.id is not None:
                 self._by_request.setdefault(leaf.id, []).append(index)
         for level, position, hash_ in item.subtrees:
@@ -107,6 +109,10 @@ class Recent:
     def traced(self, trace: bytes) -> list[int]:
         """Leaves with this trace id."""
         return list(self._by_trace.get(trace, ()))
+
+    def identified(self, trace: bytes, span: bytes, seq: int | None) -> list[int]:
+        """Leaves with these ids and this sequence number."""
+        return list(self._by_ids.get((trace, span, seq), ()))
 
     def about(self, request_id: bytes) -> list[int]:
         """Leaves that are about this request."""
