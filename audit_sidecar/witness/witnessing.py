@@ -47,17 +47,30 @@ class Witnessing:
 
     def require_agreement(self, note: bytes) -> None:
         """StoreRefused when a witness saw more of the log, or another history, than this checkpoint of the store."""
-        size = peek_checkpoint(note).size
         for client in self._clients:
             try:
-                client.cosign(note, self._proof)
+                self._agree(client, note)
             except (WitnessKnowsMore, WitnessDisagrees) as error:
                 raise StoreRefused(
                     f"{error}: the store is an older copy, leaves were lost, or history was rewritten. "
-                    f"{what_to_do('the newest checkpoint')}. If the witness is wrong, take it out of the policy"
+                    f"{what_to_do('every checkpoint there is', 'CHECKPOINT')}. "
+                    "If the witness is wrong, take it out of the policy"
                 ) from error
             except AuditError as error:
-                _log.warning("not asked before the start at size %d: %s", size, error)
+                _log.warning("not asked before the start: %s", error)
+
+    def _agree(self, client: WitnessClient, note: bytes) -> None:
+        while True:
+            try:
+                client.cosign(note, self._proof)
+            except WitnessKnowsMore:
+                # Of a shared log: another sidecar signed meanwhile. What a witness saw was in the store before.
+                newest = self._reader.checkpoint()
+                if newest is None or newest.size <= peek_checkpoint(note).size:
+                    raise
+                note = newest.note
+            else:
+                return
 
     async def cosign(self, note: bytes) -> bytes | None:
         """The note with the cosignatures that came in time; None when they make no quorum, or there is none to make."""

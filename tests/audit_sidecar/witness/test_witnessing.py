@@ -167,3 +167,10 @@ def test_a_policy_that_nobody_could_meet_is_a_setting(log: Log, lines: str, says
     key = Witness("w", SIGNER.verifier).cosigner.to_text()
     with pytest.raises(SettingInvalid, match=says):
         Witnessing(read_policy(lines.format(key=key).encode()), log.reader, SidecarMetrics("0", lambda: 0.0), 0.5)
+
+
+def test_at_the_start_what_another_sidecar_signs_meanwhile_is_no_older_copy(log: Log, circle: Circle) -> None:
+    """The checkpoint that was read is behind what the witness saw, but the store has that one by now."""
+    first = grow(log, 10)
+    circle.witnessing.require_agreement(grow(log, 10, 50))
+    Witnessing(circle.policy, log.reader, circle.metrics, 5).require_agreement(first)
