@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The product's own gate over its own chart and GitOps objects; and the gate's Job, run as it is rendered."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from countersign.__main__ import main
+from policies.rules.judgement import Finding
+from policies.rules.loader import load_product
+from policies.targets.argocd import ArgoCd, read_argocd
+from policies.targets.manifests import Manifests, read_manifests
+from policies.verdict.verdicts import Terms, sign_verdicts
+from tests.charts.rendering import CHART, SCENARIOS, WHOLE, Object, container, of, one, pods, scenario, template
+from tests.conformance.outside import outside
+from tests.policies.examples import AS_OF, released, run
+from tests.policies.output.reports import passed
+from tests.policies.verdict.test_verification import SIGNED
+from tests.tree import ROOT
+
+ARGOCD = ROOT / "gitops" / "argocd"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+MONITORS = [
+    {
+        "alert": f"Monitor{number}",
+        "expr": "countersign_predictions_total > 0",
+        "annotations": {"countersign.dev/monitor": monitor.metric},
+    }
+    for number, monitor in enumerate(getattr(released("telco-watson").card.monitoring, "monitors", None) or ())
+]
+
+
+def refused(target: Manifests | ArgoCd, over: str) -> dict[str, tuple[Finding, ...]]:
+    """The rules over this kind of target that find something."""
+    whole = run(released("telco-watson"))
+    judgements = {each.rule.id: each.check(target, whole) for each in load_product() if each.rule.over == over}
+    assert len(judgements) >= 4
+    return {rule: judgement.findings for rule, judgement in judgements.items() if judgement.findings}
+
+
+def test_the_chart_passes_the_gate_but_for_alerts_it_does_not_bring(tmp_path: Path) -> None:
+    """Every rule over manifests; alerts on the card's monitors are the deployer's, for nothing measures these yet."""
+    bare = read_manifests(f"{CHART}:{WHOLE}", outside("helm"))
+    assert set(refused(bare, "manifests")) == {"MON-006"}
+    alerts = tmp_path / "alerts.yaml"
+    groups = [{"name": "monitors", "rules": MONITORS}]
+    alerts.write_text(yaml.safe_dump({"monitoring": {"prometheusRule": {"groups": groups}}}))
+    watched = read_manifests(f"{CHART}:{WHOLE},{alerts}", outside("helm"))
+    assert refused(watched, "manifests") == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("images.requireDigests=false", "K8S-001"),
+        ('release.card="sha256:' + "5b" * 32 + '"', "K8S-002"),
+        ("podSecurityContext.runAsNonRoot=false", "K8S-003"),
+        ('service.resources={"limits": {"memory": null}}', "K8S-004"),
+        ("networkPolicy.enabled=false", "K8S-005"),
+        ("gate.enabled=false", "GIT-003"),
+    ],
+)
+def test_values_that_weaken_it_do_not(change: str, rule: str, tmp_path: Path) -> None:
+    """Most of the chart can be overridden, as people ask for; the gate sees what comes of it."""
+    sets = (change, 'images.service.digest=""') if rule == "K8S-001" else (change,)
+    (tmp_path / "all.yaml").write_text(template(WHOLE, sets=sets).out)
+    assert rule in refused(read_manifests(str(tmp_path)), "manifests")
+
+
+def test_the_gitops_objects_pass_the_gate() -> None:
+    """Projects without wildcards, reviewed revisions, signed commits, no option that goes around hooks."""
+    assert refused(read_argocd(str(ARGOCD)), "argocd") == {}
+
+
+def test_projects_list_what_the_chart_renders_and_nothing_else() -> None:
+    """A kind that is missing stops a sync; one too many is a door."""
+    rendered = {(item["apiVersion"], item["kind"]) for file in SCENARIOS for item in scenario(file)}
+    kinds = {(version.rpartition("/")[0], kind) for version, kind in rendered}
+    documents = yaml.safe_load_all((ARGOCD / "projects.yaml").read_text())
+    projects = {item["metadata"]["name"]: item["spec"] for item in documents if item}
+    admission = {kind for kind in kinds if kind[1].startswith("ValidatingAdmission")}
+    assert _kinds(projects["models"]["namespaceResourceWhitelist"]) == kinds - admission
+    assert projects["models"]["clusterResourceWhitelist"] == []
+    assert _kinds(projects["platform"]["clusterResourceWhitelist"]) == admission
+
+
+def _kinds(entries: list[dict[str, str]]) -> set[tuple[str, str]]:
+    return {(entry["group"], entry["kind"]) for entry in entries}
+
+
+def with_verdict(tmp_path: Path, **release: str) -> list[Object]:
+    """The whole rendering under a real verdict."""
+    (signed,) = sign_verdicts(passed(), KEY, Terms(SIGNED))
+    text = signed.verdict.decode()
+    values = {
+        "release": {"verdict": f"sha256:{hashlib.sha256(signed.verdict).hexdigest()}", **release},
+        "gate": {"verdictText": text, "manifests": "cd" * 32, "resourceUri": signed.summary.resource_uri},
+    }
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps(values))
+    return template(WHOLE, file).objects()
+
+
+def run_gate_job(objects: list[Object], tmp_path: Path, as_of: str = AS_OF.isoformat()) -> int:
+    """Do what the Job's container does, with its volumes where a test may write."""
+    (job,) = (pod for title, pod in pods(objects).items() if title.startswith("Job countersign-gate-"))
+    for name, text in one(objects, "ConfigMap", "countersign-gate")["data"].items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "gate.pub").write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    words = [
+        str(tmp_path / word.rpartition("/")[2]) if word.startswith(("/verdict/", "/key/")) else word
+        for word in container(job, "gate")["args"]
+    ]
+    return main([*words, "--as-of", as_of])
+
+
+def test_the_job_passes_the_verdict_of_what_is_deployed(tmp_path: Path) -> None:
+    """The digests in its arguments are those of the pods beside it."""
+    assert run_gate_job(with_verdict(tmp_path), tmp_path, "2026-12-01") == 0
+
+
+@pytest.mark.parametrize("part", ["card", "artifact"])
+def test_the_job_refuses_another_release(part: str, tmp_path: Path) -> None:
+    """A pod that names another card or artifact than the verdict never comes to be."""
+    assert run_gate_job(with_verdict(tmp_path, **{part: "sha256:" + "5b" * 32}), tmp_path, "2026-12-01") == 1
+
+
+def test_the_job_refuses_a_verdict_that_has_ended(tmp_path: Path) -> None:
+    """Thirty days after it was signed."""
+    assert run_gate_job(with_verdict(tmp_path), tmp_path, "2026-12-24") == 1
+
+
+def test_the_job_is_one_of_its_verdict_and_before_everything(tmp_path: Path) -> None:
+    """Waves: what the gate needs, the gate, what the migration needs, the migration, then the sync."""
+    objects = with_verdict(tmp_path)
+    verdict = one(objects, "Deployment")["metadata"]["annotations"]["countersign.dev/verdict"]
+    waves = {
+        item["metadata"]["name"]: int(item["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+        for item in of(objects, "Job")
+    }
+    gate = f"countersign-gate-{verdict.removeprefix('sha256:')[:12]}"
+    assert waves == {gate: -10, "countersign-migration": -5}
+    for kind in ("ServiceAccount", "NetworkPolicy", "ConfigMap"):
+        for name, before in (("countersign-gate", -10), ("countersign-migration", -5)):
+            for item in of(objects, kind):
+                if item["metadata"]["name"] == name:
+                    notes = item["metadata"]["annotations"]
+                    assert notes["argocd.argoproj.io/hook"] == "PreSync"
+                    assert int(notes["argocd.argoproj.io/sync-wave"]) < before
+
+
+def test_the_verdict_stands_nowhere_in_what_it_is_about(tmp_path: Path) -> None:
+    """Otherwise no verdict could be about a rendering that names it."""
+    digests = []
+    for name, values in (("one", {}), ("two", {"gate": {"verdictText": "other"}})):
+        folder = tmp_path / name
+        folder.mkdir()
+        if values:
+            text = hashlib.sha256(b"other").hexdigest()
+            (tmp_path / "v.json").write_text(json.dumps({**values, "release": {"verdict": f"sha256:{text}"}}))
+        (folder / "all.yaml").write_text(template(WHOLE, *([tmp_path / "v.json"] if values else [])).out)
+        digests.append(read_manifests(str(folder)).digest)
+    assert digests[0] == digests[1]
