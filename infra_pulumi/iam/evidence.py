@@ -11,6 +11,8 @@ from infra_pulumi.iam.document import Document, Statement, allow, document
 
 READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 INSERT: Final = ("dynamodb:PartiQLInsert",)
+SCAN: Final = ("dynamodb:Scan",)
+"""Of the index alone, which fsck compares with the log from end to end."""
 DESCRIBE: Final = ("dynamodb:DescribeTable",)
 READ_ARCHIVE: Final = ("s3:GetObject", "s3:GetObjectVersion")
 """The first version of an object is the one that counts, so readers ask for versions."""
@@ -52,7 +54,7 @@ def sidecar(arns: EvidenceArns) -> Document:
     """Insert and read log and payloads, keep state, write the archive once, sign checkpoints."""
     return document(
         allow("AppendAndRead", (*INSERT, *READ, *DESCRIBE), (arns.log, arns.payload)),
-        allow("KeepState", ("dynamodb:UpdateItem", *READ, *DESCRIBE), (arns.state,)),
+        allow("KeepState", (*INSERT, "dynamodb:UpdateItem", *READ, *DESCRIBE), (arns.state,)),
         allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", *READ_ARCHIVE), (f"{arns.bucket}/log/*",)),
         *_list_archive(arns),
         allow(
@@ -70,6 +72,7 @@ def read_side(arns: EvidenceArns) -> Document:
     """Read everything, write nothing; no signing key."""
     return document(
         allow("Read", (*READ, *DESCRIBE), (arns.log, arns.payload, arns.state)),
+        allow("CheckIndex", SCAN, (arns.state,)),
         allow("ReadArchive", (*READ_ARCHIVE, "s3:GetObjectRetention"), (f"{arns.bucket}/log/*",)),
         *_list_archive(arns),
         _encryption(arns, "dynamodb", "s3"),

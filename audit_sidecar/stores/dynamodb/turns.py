@@ -13,7 +13,9 @@ from typing import Final
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem
 
 _FIRST_SLOT: Final = 0.02
-_LONGEST_SLOT: Final = 0.1
+_LONGEST_SLOT: Final = 0.5
+_GRACE: Final = 2
+"""Slots for which the log may stand still before a turn goes to the next."""
 _ROUNDS: Final = 4
 """Sidecars that appended within so many rounds are waited for."""
 
@@ -51,18 +53,20 @@ class Turns:
         self.seen = items[-1].n
 
     def wait(self, follow: Callable[[], Sequence[CommitItem]]) -> None:
-        """Return when it is this sidecar's turn, or when those before it have let a slot each go by.
+        """Return when it is this sidecar's turn, or when those before it have let theirs go by.
 
         ``follow`` asks the log for what came after ``seen``.
         """
-        begun = self._clock()
+        begun, seen = self._clock(), self.seen
         while True:
             self.saw(follow())
             now = self._clock()
+            if self.seen != seen:
+                begun, seen = now, self.seen
             before = self._before(now)
-            if not before or now - begun > self._slot * before:
+            if not before or now - begun > _GRACE * self._slot * before:
                 return
-            self._sleep(self._slot / 4)
+            self._sleep(self._slot / 8)
 
     def _others(self, now: float) -> dict[bytes, int]:
         span = _ROUNDS * self._slot * (1 + len(self._last))

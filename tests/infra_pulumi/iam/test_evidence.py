@@ -24,7 +24,7 @@ POLICIES = {"sidecar": evidence.sidecar(ARNS), "read-side": evidence.read_side(A
 WRITES = {
     ("sidecar", "log"): {"dynamodb:PartiQLInsert"},
     ("sidecar", "payload"): {"dynamodb:PartiQLInsert"},
-    ("sidecar", "state"): {"dynamodb:UpdateItem"},
+    ("sidecar", "state"): {"dynamodb:PartiQLInsert", "dynamodb:UpdateItem"},
     ("eraser", "payload"): {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
 }
 """Everything that may be written, by role and table; all the rest is refused."""

@@ -72,12 +72,12 @@ def test_who_waited_longest_goes_next(clock: Clock) -> None:
 
 
 def test_who_does_not_take_its_turn_holds_others_up_for_little(clock: Clock) -> None:
-    """A slot for each before it."""
+    """Two slots for each before it, from when the log last moved."""
     turns = Turns(ME, clock, clock.sleep)
     turns.saw([made(1, FIRST), made(2, SECOND), made(3, ME)])
     begun = clock.now
     turns.wait(list)
-    assert 0 < clock.now - begun <= 0.1
+    assert 0.07 < clock.now - begun <= 0.1
 
 
 @pytest.fixture
