@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The admission policies, as far as a rendering shows: they hold for whom they name, and fail closed.
+
+Whether an API server compiles and applies their expressions is not shown here.
+"""
+
+from typing import Final
+
+import pytest
+
+from tests.charts.rendering import CHART, HELMS, Object, of, one, scenario, template
+
+ADMISSION: Final = CHART / "ci" / "admission-policy-values.yaml"
+NAMES: Final = ("countersign-allowed", "countersign-deployments", "countersign-pods")
+
+
+def policies() -> dict[str, Object]:
+    return {item["metadata"]["name"]: item["spec"] for item in of(scenario(ADMISSION), "ValidatingAdmissionPolicy")}
+
+
+def test_the_platform_renders_policies_and_nothing_else() -> None:
+    """Its project may deploy no pod, and the models' project no policy."""
+    assert [(item["kind"], item["metadata"]["name"]) for item in scenario(ADMISSION)] == [
+        (kind, name) for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding") for name in NAMES
+    ]
+
+
+def test_each_policy_fails_closed() -> None:
+    """An expression that cannot be evaluated, and a list that is not there, let nothing in."""
+    for name, spec in policies().items():
+        assert spec["failurePolicy"] == "Fail"
+        binding = one(scenario(ADMISSION), "ValidatingAdmissionPolicyBinding", name)["spec"]
+        assert binding["policyName"] == name
+        assert binding["validationActions"] == ["Deny"]
+        assert ("paramKind" in spec) == ("paramRef" in binding) == (name != "countersign-allowed")
+        if "paramRef" in binding:
+            assert binding["paramRef"] == {"name": "countersign-allowed", "parameterNotFoundAction": "Deny"}
+        (selected,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
+        assert (selected["key"], selected["values"]) == ("kubernetes.io/metadata.name", ["ml-prod"])
+
+
+def test_every_way_to_start_a_container_is_matched() -> None:
+    """Deployments by the current entry; pods however they come to be, also by one that is added for debugging."""
+    rules = {name: spec["matchConstraints"]["resourceRules"][0] for name, spec in policies().items()}
+    assert rules["countersign-deployments"]["resources"] == ["deployments"]
+    assert rules["countersign-pods"]["resources"] == ["pods", "pods/ephemeralcontainers"]
+    assert all({"CREATE", "UPDATE"} <= set(rule["operations"]) for rule in rules.values())
+    images = next(each for each in policies()["countersign-pods"]["variables"] if each["name"] == "containers")
+    for part in ("spec.containers", "spec.initContainers", "spec.ephemeralContainers"):
+        assert part in images["expression"]
+    current = next(each for each in policies()["countersign-deployments"]["variables"] if each["name"] == "allowed")
+    assert "params.data['current']" in current["expression"]
+
+
+def test_the_list_is_written_by_the_gate_alone() -> None:
+    """Argo CD may write any ConfigMap; this one says what Argo CD may deploy."""
+    spec = policies()["countersign-allowed"]
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    assert (rule["resources"], rule["resourceNames"]) == (["configmaps"], ["countersign-allowed"])
+    assert set(rule["operations"]) == {"CREATE", "UPDATE", "DELETE"}
+    (validation,) = spec["validations"]
+    assert validation["expression"] == 'request.userInfo.username in ["system:serviceaccount:ml-prod:countersign-gate"]'
+    accounts = of(scenario(CHART / "ci" / "whole-values.yaml"), "ServiceAccount")
+    assert "countersign-gate" in {account["metadata"]["name"] for account in accounts}
+
+
+@pytest.mark.parametrize("program", HELMS)
+def test_an_image_cannot_end_the_expression(program: str) -> None:
+    """The gate's image stands in an expression; what could break out of it is refused."""
+    hostile = "registry.example/gate' || true || '@sha256:" + "5b" * 32
+    refused = template(ADMISSION, program=program, sets=(f'admissionPolicy.gateImage="{hostile}"',))
+    assert refused.code != 0
+    assert "gateImage" in refused.err
