@@ -7,7 +7,7 @@ length, and no earlier request of the connection under way. What is not, such as
 has them wait.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -35,42 +35,53 @@ class Answer(Protocol):
         """All of it."""
 
 
-def short_http(
-    http: type[HttpToolsProtocol],
-    target: bytes,
-    read: Callable[[RawHeaders], Any],
-    take: Callable[["ShortRequest"], None],
-) -> type[HttpToolsProtocol]:
-    """The protocol class ``http`` with a short way to ``take``.
+class Door(Protocol):
+    """What stands at the end of the short way. A request is grown part by part, and then taken or left, once."""
 
-    ``read`` gives what a request's headers say, or None when by them it is not ordinary: it has to ask `is_short`.
-    """
+    def read(self, raw: RawHeaders) -> Any:
+        """What the headers say, or None when by them the request is not ordinary: `is_short` has to be asked."""
+
+    def grow(self, request: "ShortRequest", size: int) -> None:
+        """So many bytes of its body came; a reply now is the last on this connection if it says so."""
+
+    def take(self, request: "ShortRequest") -> None:
+        """The body is whole."""
+
+    def leave(self, request: "ShortRequest") -> None:
+        """Its sender has gone before that."""
+
+
+def short_http(http: type[HttpToolsProtocol], target: bytes, door: Door) -> type[HttpToolsProtocol]:
+    """The protocol class ``http`` with a short way to ``door``."""
 
     class ShortHttp(http):  # type: ignore[misc, valid-type]
         """Bound to its listener and to one program."""
 
+        cycle: Any
+
         def on_headers_complete(self) -> None:
-            cycle: Any = self.cycle  # None before the first request
-            if self.url == target and (cycle is None or cycle.response_complete) and _ordinary(self):
-                said = read(self.headers)
-                if said is not None:
-                    self.cycle: Any = ShortRequest(self, said)
-                    return
-            super().on_headers_complete()
+            said = door.read(self.headers) if self.url == target and _ordinary(self) else None
+            if said is None:
+                super().on_headers_complete()
+            else:
+                self.cycle = ShortRequest(self, said)
 
         def on_body(self, body: bytes) -> None:
             super().on_body(body)
-            if isinstance(self.cycle, ShortRequest):
-                self.cycle.keep_part()
-                # Behind what it takes for much the server stops reading; here the declared length is the bound.
-                self.flow.resume_reading()
+            _grow(self, door, len(body))
 
         def on_message_complete(self) -> None:
+            request = _growing(self.cycle)
             super().on_message_complete()
-            cycle: Any = self.cycle
-            if isinstance(cycle, ShortRequest) and not cycle.response_complete and not cycle.disconnected:
-                cycle.join_parts()
-                take(cycle)
+            if request is not None:
+                request.join_parts()
+                door.take(request)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            request = _growing(self.cycle)
+            if request is not None:
+                door.leave(request)
 
     return ShortHttp
 
@@ -80,10 +91,25 @@ def is_short(length: str | None, bound: int) -> bool:
     return length is not None and length.isdecimal() and int(length) <= bound
 
 
+def _grow(connection: Any, door: Door, size: int) -> None:
+    request = _growing(connection.cycle)
+    if request is not None:
+        request.keep_part()
+        # Behind what it takes for much the server stops reading; here the declared length is the bound.
+        connection.flow.resume_reading()
+        door.grow(request, size)
+
+
+def _growing(cycle: Any) -> "ShortRequest | None":
+    """The request, if it is one of the short way of which more is to come, and nobody answered it before."""
+    return cycle if isinstance(cycle, ShortRequest) and cycle.more_body and not cycle.response_complete else None
+
+
 def _ordinary(connection: Any) -> bool:
-    parser = connection.parser
+    parser, earlier = connection.parser, connection.cycle
     return bool(
-        parser.get_method() == b"POST"
+        (earlier is None or earlier.response_complete)
+        and parser.get_method() == b"POST"
         and parser.get_http_version() == "1.1"
         and parser.should_keep_alive()
         and not parser.should_upgrade()

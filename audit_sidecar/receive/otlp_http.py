@@ -54,6 +54,13 @@ class _Response(NamedTuple):
     body: bytes
 
 
+class _Short(NamedTuple):
+    """An export on the short way: its headers, and the room that its body takes."""
+
+    headers: Mapping[str, str]
+    held: Held
+
+
 class _Answer(Exception):
     """A refusal: HTTP status, google.rpc code, message."""
 
@@ -75,32 +82,51 @@ class OtlpReceiver:
 
     def short(self, http: type[HttpToolsProtocol]) -> type[HttpToolsProtocol]:
         """The protocol class ``http`` with a short way for plain protobuf of moderate length, as producers send it."""
-        bound = min(_MODERATE, self._intake.edge.body_limit)
+        return short_http(http, _ROUTE.encode(), self)
 
-        def read(raw: RawHeaders) -> Mapping[str, str] | None:
-            headers = _read_headers(raw)
-            plain = headers.get("content-type") == PROTOBUF and "content-encoding" not in headers
-            return headers if plain and is_short(headers.get("content-length"), bound) else None
+    # The door at the end of the short way
 
-        return short_http(http, _ROUTE.encode(), read, self._take)
+    def read(self, raw: RawHeaders) -> "_Short | None":
+        """As `contracts.short_http.Door` says, and so below."""
+        headers = _read_headers(raw)
+        plain = headers.get("content-type") == PROTOBUF and "content-encoding" not in headers
+        short = plain and is_short(headers.get("content-length"), min(_MODERATE, self._intake.edge.body_limit))
+        return _Short(headers, self._room.hold()) if short else None
 
-    def _take(self, request: ShortRequest) -> None:
+    def grow(self, request: ShortRequest, size: int) -> None:
+        """Counted as it comes, however slowly that is."""
+        said: _Short = request.headers
+        try:
+            said.held.take(size)
+        except NoRoom as error:
+            said.held.release()
+            self._refuse_short(request, error)
+
+    def take(self, request: ShortRequest) -> None:
+        """Answer it, not before this returns."""
         task = asyncio.get_running_loop().create_task(self._answer_short(request))
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
 
+    def leave(self, request: ShortRequest) -> None:
+        """Half an export is none."""
+        request.headers.held.release()
+
     async def _answer_short(self, request: ShortRequest) -> None:
+        said: _Short = request.headers
         try:
-            with self._room.hold() as held:
-                held.take(len(request.body))
-                producer = self._intake.producer(request.headers.get("authorization"))
-                body = self._told(request.headers, await self._intake.keep(producer, request.body))
+            with said.held:
+                producer = self._intake.producer(said.headers.get("authorization"))
+                body = self._told(said.headers, await self._intake.keep(producer, request.body))
             request.reply(_response(200, PROTOBUF, body))
         except (AuditError, ContractError) as error:
-            status, body = self._refusal(error, PROTOBUF)
-            request.reply(_response(status, PROTOBUF, body, isinstance(error, NoRoom)))
+            self._refuse_short(request, error)
         finally:
             request.give_up()
+
+    def _refuse_short(self, request: ShortRequest, error: AuditError | ContractError) -> None:
+        status, body = self._refusal(error, PROTOBUF)
+        request.reply(_response(status, PROTOBUF, body, isinstance(error, NoRoom)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

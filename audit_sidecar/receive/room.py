@@ -48,11 +48,15 @@ class Held:
         self._room.used += size
         self._size += size
 
+    def release(self) -> None:
+        """Give everything back."""
+        self._room.used -= self._size
+        self._size = 0
+
     def __enter__(self) -> "Held":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._room.used -= self._size
-        self._size = 0
+        self.release()

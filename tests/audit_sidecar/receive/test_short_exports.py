@@ -198,7 +198,7 @@ async def test_without_room_the_sender_is_given_up(log: Log) -> None:
         async with listening(log, room=room) as listener:
             (answer,) = await answers(listener.port, request(OPENING))
             assert (answer.status, answer.headers["connection"]) == (503, "close")
-            held.__exit__(None, None, None)
+            held.release()
             assert [answer.status for answer in await answers(listener.port, request(OPENING))] == [200]
             assert room.used == 0
 
@@ -228,3 +228,19 @@ async def test_a_sender_that_leaves_loses_nothing(log: Log) -> None:
         (answer,) = await answers(listener.port, request(OPENING, "Countersign-Ack: 1"))
     assert answer.status == 200
     assert log.kinds() == ["release", "release", "prediction"]
+
+
+async def test_half_an_export_takes_room_until_its_sender_leaves(log: Log) -> None:
+    """Counted as it comes; nothing of it is kept."""
+    room = Room(1 << 20)
+    async with listening(log, room=room) as listener:
+        _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(request(OPENING)[:-10])
+        async with asyncio.timeout(10):
+            while room.used != len(OPENING) - 10:  # noqa: ASYNC110  (the other side of a socket)
+                await asyncio.sleep(0)
+            writer.close()
+            while room.used:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert listener.through == []
+    assert log.kinds() == ["release"]
