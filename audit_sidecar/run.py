@@ -7,7 +7,6 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +42,7 @@ from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.head import load_head
 from audit_sidecar.sequence.own_stream import OwnStream
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.sequence.writer_thread import WriterThread
 from audit_sidecar.settings import SidecarSettings
 from audit_sidecar.stores.store import StoreReader, StoreWriter
 from audit_sidecar.stores.url import is_shared, open_indexer, open_reader, open_writer, store_path
@@ -100,7 +100,7 @@ def _assemble(
     signers: Sequence[NoteSigner],
     reader: StoreReader,
     writer: StoreWriter,
-) -> Callable[[ThreadPoolExecutor], _Sidecar]:
+) -> Callable[[WriterThread], _Sidecar]:
     verifiers = [signer.verifier for signer in signers]
     head = load_head(reader, verifiers)
     metrics = SidecarMetrics(version, time.time)
@@ -116,7 +116,7 @@ def _assemble(
 
     indexer = open_indexer(settings.store)
 
-    def assemble(thread: ThreadPoolExecutor) -> _Sidecar:
+    def assemble(thread: WriterThread) -> _Sidecar:
         bounds = Bounds(settings.receive.queue_records, settings.receive.queue_bytes)
         sequencer = Sequencer(committer, bounds, thread)
         metrics.queue.set_function(lambda: sequencer.waiting_records)
@@ -136,13 +136,13 @@ def _assemble(
 
 
 async def _serve(
-    settings: SidecarSettings, listeners: list[Listener], assemble: Callable[[ThreadPoolExecutor], _Sidecar]
+    settings: SidecarSettings, listeners: list[Listener], assemble: Callable[[WriterThread], _Sidecar]
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with ThreadPoolExecutor(1, "writer") as thread:
+    with WriterThread("writer") as thread:
         sidecar = assemble(thread)
         servers = _servers(sidecar, listeners, settings)
         sequencing = asyncio.create_task(sidecar.sequencer.run())

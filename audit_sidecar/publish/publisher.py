@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
@@ -50,7 +50,7 @@ class Publisher:
         frontier: Callable[[], Frontier],
         writer: StoreWriter,
         signers: Sequence[NoteSigner],
-        thread: ThreadPoolExecutor,
+        thread: Executor,
         metrics: SidecarMetrics,
         floor: Floor = NEW_LOG,
     ) -> None:

@@ -8,13 +8,13 @@ disk. What is waiting is bounded in records and bytes; beyond the bound a sender
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from audit_sidecar.errors import AuditError, Fatal, Pushback
 from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.plan import Outcome
+from audit_sidecar.sequence.writer_thread import WriterThread
 from contracts.acknowledgement import Position
 from contracts.otlp import AttributeValue
 
@@ -36,7 +36,7 @@ class _Waiting(NamedTuple):
 class Sequencer:
     """Gives every span its place. `run` must be running; when it raises Fatal the process has to end."""
 
-    def __init__(self, committer: Committer, bounds: Bounds, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, committer: Committer, bounds: Bounds, thread: WriterThread) -> None:
         self._committer = committer
         self._bounds = bounds
         self._thread = thread
@@ -103,10 +103,10 @@ class Sequencer:
 
     def _hand_over(self, ended: asyncio.Future[None]) -> None:
         if not ended.done():
-            self._thread.submit(self._commit, ended, self._take_group())
+            self._thread.post(self._commit, ended, self._take_group())
 
     def _commit(self, ended: asyncio.Future[None], group: list[_Waiting]) -> None:
-        """In the thread: one group. The loop is told by one call, for all of the executor's own ways cost more."""
+        """In the thread: one group. The loop is told by one call."""
         outcomes: Sequence[Outcome] | AuditError
         try:
             outcomes = self._committer.commit([waiting.item for waiting in group])

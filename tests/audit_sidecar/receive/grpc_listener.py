@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import grpc
 from audit_sidecar.receive.intake import Edge
 from audit_sidecar.receive.otlp_grpc import EXPORT, GrpcReceiver
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.sequence.writer_thread import WriterThread
 from contracts.address import Address
 from contracts.payload import Payload, payload_bytes
 from contracts.wire import bytes_field
@@ -49,7 +49,7 @@ class Listening(NamedTuple):
 @asynccontextmanager
 async def grpc_listening(log: Log, edge: Edge, address: Address = ANY, **options: Any) -> AsyncIterator[Listening]:
     """A receiver that is drained afterwards."""
-    with ThreadPoolExecutor(1) as thread:
+    with WriterThread("test") as thread:
         sequencer = Sequencer(log.committer, Bounds(), thread)
         sequencing = asyncio.create_task(sequencer.run())
         receiver = GrpcReceiver(sequencer, ORIGIN, edge, log.metrics, **options)

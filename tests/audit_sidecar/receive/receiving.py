@@ -4,7 +4,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from audit_sidecar.receive.otlp_http import JSON, PROTOBUF, OtlpReceiver
 from audit_sidecar.receive.room import Room
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.sequence.writer_thread import WriterThread
 from contracts.payload import payload_bytes
 from contracts.wire import bytes_field, expect_bytes, expect_int, fields
 from tests.audit_sidecar.evidence_log import ORIGIN
@@ -36,7 +36,7 @@ async def receiver(
     log: Log, edge: Edge = UNIX, bounds: Bounds | None = None, room: Room | None = None
 ) -> AsyncIterator[OtlpReceiver]:
     """The application, with the sequencer behind it running."""
-    with ThreadPoolExecutor(1) as thread:
+    with WriterThread("test") as thread:
         sequencer = Sequencer(log.committer, bounds or Bounds(), thread)
         task = asyncio.create_task(sequencer.run())
         try:

@@ -5,7 +5,6 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from audit_sidecar.receive.otlp_grpc import EXPORT, READS_AT_ONCE
 from audit_sidecar.receive.otlp_http import OtlpReceiver
 from audit_sidecar.receive.room import NoRoom, Room
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.sequence.writer_thread import WriterThread
 from contracts.address import Address
 from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import Log, foreign
@@ -55,7 +55,7 @@ def test_an_export_alone_always_has_room() -> None:
 @asynccontextmanager
 async def _serving(log: Log, room: Room) -> AsyncIterator[int]:
     """The HTTP receiver behind the server that a sidecar has; its port."""
-    with ThreadPoolExecutor(1) as thread, listening(Speaks.OTLP_HTTP, Address("127.0.0.1", 0), None) as listener:
+    with WriterThread("test") as thread, listening(Speaks.OTLP_HTTP, Address("127.0.0.1", 0), None) as listener:
         sequencer = Sequencer(log.committer, Bounds(), thread)
         edge = Edge("http", "local")
         applications = Applications(

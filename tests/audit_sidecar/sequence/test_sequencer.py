@@ -4,7 +4,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,6 +13,7 @@ from audit_sidecar.sequence.committer import Committer
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.plan import Outcome
 from audit_sidecar.sequence.sequencer import Bounds, Sequencer
+from audit_sidecar.sequence.writer_thread import WriterThread
 from contracts.acknowledgement import Position
 from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
 
@@ -60,7 +60,7 @@ async def sequencing(
     committer: Committer, bounds: Bounds = BOUNDS, ends_with: type[Exception] | None = None
 ) -> AsyncIterator[Sequencer]:
     """A running sequencer; at the end its task has raised what the test expects, or nothing."""
-    with ThreadPoolExecutor(1) as thread:
+    with WriterThread("test") as thread:
         sequencer = Sequencer(committer, bounds, thread)
         task = asyncio.create_task(sequencer.run())
         try:
