@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
-
+from contracts.yaml_document import read_yaml_stream
 from tests.conformance.outside import TIMEOUT_SECONDS, outside
 from tests.tree import ROOT
 
@@ -31,7 +30,8 @@ class Rendering(NamedTuple):
     def objects(self) -> list[Object]:
         """The objects, in the order of their kinds and names; rendering has to have worked."""
         assert self.code == 0, self.err
-        found = [item for item in yaml.safe_load_all(self.out) if item]
+        # Read as the gate reads it: a key that stands twice is no YAML.
+        found: list[Object] = [each.value for each in read_yaml_stream(self.out.encode(), "rendered") if each.value]
         return sorted(found, key=lambda item: (item["kind"], item["metadata"]["name"]))
 
 

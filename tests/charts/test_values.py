@@ -116,6 +116,29 @@ def _keeps_its_promises(objects: list[Object], deployment: Object, changes: dict
             assert ("--tls-cert" in each["args"]) == (changes["tls"]["endsAt"] == "pod")
 
 
+def test_labels_and_annotations_of_ones_own_take_nothing_away() -> None:
+    """Selectors, the gate's label and the release's digests stay ours; a key never stands twice."""
+    given = {
+        "app.kubernetes.io/name": "x",
+        "app.kubernetes.io/component": "x",
+        "countersign.dev/gate": "x",
+        "team": "a",
+    }
+    notes = {"countersign.dev/card": "sha256:x", "checksum/settings": "x", "owner": "b"}
+    sets = (
+        f"commonLabels={json.dumps(given)}",
+        f"podLabels={json.dumps(given)}",
+        f"podAnnotations={json.dumps(notes)}",
+    )
+    objects = template(BASE, sets=sets).objects()
+    assert faults(objects) == []
+    before = one(template(BASE).objects(), "Deployment")["spec"]["template"]["metadata"]
+    after = one(objects, "Deployment")["spec"]["template"]["metadata"]
+    assert after["labels"] == {**before["labels"], "team": "a"}
+    assert after["annotations"] == {**before["annotations"], "owner": "b"}
+    assert all("countersign.dev/gate" not in item["metadata"]["labels"] for item in objects)
+
+
 def test_a_name_as_long_as_may_be_still_makes_names() -> None:
     """Suffixes are put behind what is cut to forty characters."""
     objects = template(CHART / "ci" / "whole-values.yaml", release="r" * 53).objects()

@@ -29,7 +29,7 @@
 {{- if and (eq $root.Values.identity.mode "irsa") $role.roleArn -}}
 - name: {{ include "countersign.awsVolumeName" (index . 1) }}
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     sources:
       - serviceAccountToken: {audience: {{ $role.audience }}, expirationSeconds: 3600, path: token}
 {{- end -}}

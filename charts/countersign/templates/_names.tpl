@@ -21,15 +21,11 @@
 {{- default (printf "%s-read-side" (include "countersign.fullname" .)) .Values.readSide.serviceAccountName -}}
 {{- end }}
 
-{{/* Labels of every object. */}}
+{{/* Labels of every object; our own are not to be replaced, for policies and budgets select by them. */}}
 {{- define "countersign.labels" -}}
-{{ include "countersign.instanceLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" -}}
+{{- $own := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service "helm.sh/chart" $chart -}}
+{{- merge (fromYaml (include "countersign.instanceLabels" .)) $own (omit .Values.commonLabels "app.kubernetes.io/component" "countersign.dev/gate") | toYaml -}}
 {{- end }}
 
 {{- define "countersign.instanceLabels" -}}

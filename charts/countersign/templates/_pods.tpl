@@ -50,6 +50,19 @@ topologySpreadConstraints:
 {{- mergeOverwrite (dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL"))) (deepCopy (index . 1)) | toYaml -}}
 {{- end }}
 
+{{/* Labels of the pods that serve: what was given, and ours over it. */}}
+{{- define "countersign.podLabels" -}}
+{{- $own := merge (dict "app.kubernetes.io/component" "service") (fromYaml (include "countersign.labels" .)) -}}
+{{- merge $own (omit .Values.podLabels "countersign.dev/gate") | toYaml -}}
+{{- end }}
+
+{{/* Annotations of these pods; what was given cannot say which release they are. */}}
+{{- define "countersign.podAnnotations" -}}
+{{- $own := dict "checksum/settings" (include "countersign.settings" . | sha256sum) -}}
+{{- $own = merge $own (fromYaml (include "countersign.releaseAnnotations" .)) -}}
+{{- merge $own (omit .Values.podAnnotations "countersign.dev/card" "countersign.dev/artifact" "countersign.dev/verdict") | toYaml -}}
+{{- end }}
+
 {{/* What a pod runs under, for people, for the service itself and for admission. */}}
 {{- define "countersign.releaseAnnotations" -}}
 {{- with .Values.release.card }}
@@ -96,7 +109,7 @@ httpGet:
 {{- define "countersign.tlsVolume" -}}
 {{- if eq .Values.tls.endsAt "pod" -}}
 - name: tls
-  secret: {secretName: {{ .Values.tls.secretName }}, defaultMode: 0440}
+  secret: {secretName: {{ .Values.tls.secretName }}, defaultMode: 288} # 0440, which readers of YAML 1.2 take for a text
 {{- end -}}
 {{- end }}
 
@@ -106,6 +119,6 @@ httpGet:
 - name: {{ index . 0 }}
   secret:
     secretName: {{ $secret.name }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     items: [{key: {{ $secret.key }}, path: {{ index . 2 }}}]
 {{- end }}
