@@ -16,6 +16,8 @@ _FIRST_SLOT: Final = 0.02
 _LONGEST_SLOT: Final = 0.5
 _GRACE: Final = 2
 """Slots for which the log may stand still before a turn goes to the next."""
+_PATIENCE: Final = 0.5
+"""Seconds that one who knocked is waited for."""
 _ROUNDS: Final = 4
 """Sidecars that appended within so many rounds are waited for."""
 
@@ -30,6 +32,7 @@ class Turns:
         self._clock = clock
         self._sleep = sleep
         self._last: dict[bytes, tuple[int, float]] = {}
+        self._knocks: dict[bytes, tuple[int, float]] = {}
         self._slot = _FIRST_SLOT
         self.seen = 0
         """The newest commit that was seen."""
@@ -50,6 +53,10 @@ class Turns:
             took = (now - max(then for _, then in self._last.values())) / len(items)
             self._slot = min(_LONGEST_SLOT, 0.8 * self._slot + 0.2 * took)
         self._last |= {item.by: (item.n, now) for item in items}
+        for item in items:
+            self._knocks.pop(item.by, None)
+            if not item.leaves:  # somebody who would have appended, had others not been faster each time
+                self._knocks[item.by] = item.n, now
         self.seen = items[-1].n
 
     def wait(self, follow: Callable[[], Sequence[CommitItem]]) -> None:
@@ -64,7 +71,8 @@ class Turns:
             if self.seen != seen:
                 begun, seen = now, self.seen
             before = self._before(now)
-            if not before or now - begun > _GRACE * self._slot * before:
+            late = not before or now - begun > _GRACE * self._slot * before
+            if late and not self._knocked_before(now):
                 return
             self._sleep(self._slot / 8)
 
@@ -72,6 +80,11 @@ class Turns:
         span = _ROUNDS * self._slot * (1 + len(self._last))
         self._last = {by: (n, then) for by, (n, then) in self._last.items() if now - then <= span}
         return {by: n for by, (n, _) in self._last.items() if by != self._me}
+
+    def _knocked_before(self, now: float) -> bool:
+        """Whether another one asked for a turn by a knock, before this one did, and has not had it."""
+        mine, _ = self._knocks.get(self._me, (self.seen + 1, 0.0))
+        return any(n < mine and now - then < _PATIENCE for n, then in self._knocks.values())
 
     def _before(self, now: float) -> int:
         """How many of the others have not appended for longer than this one."""

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, StoreAway, StoreRefused
+from audit_sidecar.errors import AuditError, Fatal, HeadMoved, OutcomeUnknown, Pushback, StoreAway, StoreRefused
 from audit_sidecar.stores.dynamodb.blob import groups_of, part_items, write_blob
 from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, Group, body_size, write_item
 from audit_sidecar.stores.dynamodb.commits import Commits
@@ -25,6 +25,7 @@ from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint
 from audit_sidecar.tlog.merkle import Frontier
 
 _AT_ONCE: Final = 8
+_KNOCKS: Final = 4
 
 
 class DynamoWriter:
@@ -40,12 +41,15 @@ class DynamoWriter:
         self._turns = Turns(me)
         self._pool = ThreadPoolExecutor(_AT_ONCE, "payload")
         self._stale = True
+        self._lost = 0
 
     @contextmanager
     def turn(self) -> Iterator[Frontier]:
         """The newest head that is known; a fresh one, unless this writer made it itself and nobody else appends."""
         asked = True
         try:
+            if self._lost:
+                self._knock()
             self._turns.saw(self._commits.recent().after(self._turns.seen))
             if not self._turns.alone:
                 self._turns.wait(self._others)
@@ -118,6 +122,20 @@ class DynamoWriter:
             raise HeadMoved(f"{before}size {checkpoint.size} comes too late")
         raise Fatal(f"{before}size {checkpoint.size} with root {checkpoint.root.hex()} must not be")
 
+    def _knock(self) -> None:
+        """Append a commit of nothing, which takes one request where one of records takes two.
+
+        A sidecar that only ever wins asks nobody and would never learn that there is another: it loses against this,
+        sees who made it, and takes turns from then on.
+        """
+        self._lost = 0
+        for _ in range(_KNOCKS):
+            head = self._commits.follow()
+            (piece,) = cut(Commit(head.size, head.frontier, (), (), (), ()), head, self._me)
+            with suppress(Duplicate, OutcomeUnknown):
+                self._requests.insert(self._tables.log, write_item(self._commits.origin, piece.item))
+                return
+
     def _others(self) -> list[CommitItem]:
         self._commits.follow()
         return self._commits.recent().after(self._turns.seen)
@@ -136,7 +154,9 @@ class DynamoWriter:
         try:
             self._requests.insert(self._tables.log, write_item(self._commits.origin, item))
         except Duplicate as error:
+            self._lost += 1
             raise HeadMoved(f"commit {item.n} was made by another sidecar: the log moved on") from error
+        self._lost = 0
         self._commits.add(item)
         self._turns.saw([item])
 

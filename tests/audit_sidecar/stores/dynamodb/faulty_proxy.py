@@ -60,6 +60,8 @@ class FaultyProxy:
         self.requests: list[Request] = []
         """Everything that came, spoilt or not."""
         self.faults = 0
+        self.always: Fault | None = None
+        """What happens to every request, for as long as this is set."""
         self._server = _server_of(self)
 
     @property
@@ -120,6 +122,9 @@ class FaultyProxy:
 
     def _counted(self, request: Request) -> Fault | None:
         with self._lock:
+            if self.always is not None:
+                self.faults += 1
+                return self.always
             self.requests.append(request)
             if self._left is None or (self._only is not None and request.operation != self._only):
                 return None

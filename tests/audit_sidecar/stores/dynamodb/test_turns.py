@@ -16,6 +16,7 @@ from audit_sidecar.stores.store import SignedCheckpoint
 from audit_sidecar.stores.url import create_store, open_reader, open_writer
 from audit_sidecar.tlog.merkle import Frontier
 from tests.audit_sidecar.evidence_log import ORIGIN
+from tests.audit_sidecar.stores.contract.opened import span
 from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
 
 ME, FIRST, SECOND = b"me", b"first", b"second"
@@ -37,8 +38,8 @@ class Clock:
 
 
 def made(n: int, by: bytes) -> CommitItem:
-    """A commit of somebody's."""
-    return CommitItem(n, 0, Frontier(), (), (), (), (), (), {}, by)
+    """A commit of somebody's, with a leaf."""
+    return CommitItem(n, 0, Frontier(), (span(n).leaf,), (), (), (), (), {}, by)
 
 
 @pytest.fixture
@@ -78,6 +79,24 @@ def test_who_does_not_take_its_turn_holds_others_up_for_little(clock: Clock) -> 
     begun = clock.now
     turns.wait(list)
     assert 0.07 < clock.now - begun <= 0.1
+
+
+def test_who_knocked_is_waited_for(clock: Clock) -> None:
+    """An empty commit asks for a turn: it is given till records come or half a second is over; in order."""
+    turns = Turns(ME, clock, clock.sleep)
+    knock = made(2, FIRST)._replace(leaves=())
+    turns.saw([made(1, ME), knock])
+    coming: Iterator[list[CommitItem]] = iter([*[[]] * 20, [made(3, FIRST)]])
+    turns.wait(lambda: next(coming))
+    assert next(coming, None) is None
+    turns.saw([made(4, ME), knock._replace(n=5)])
+    begun = clock.now
+    turns.wait(list)
+    assert 0.5 <= clock.now - begun < 0.6
+    turns.saw([made(6, ME)._replace(leaves=()), knock._replace(n=7), made(8, SECOND)])
+    begun = clock.now
+    turns.wait(list)
+    assert clock.now == begun
 
 
 @pytest.fixture
