@@ -110,7 +110,10 @@ class Sequencer:
         outcomes: Sequence[Outcome] | AuditError
         try:
             outcomes = self._committer.commit([waiting.item for waiting in group])
-        except (Pushback, Fatal) as error:
+        except Pushback as error:
+            # Without the way it came: that holds the group, which holds whoever is told.
+            outcomes = error.with_traceback(None)
+        except Fatal as error:
             outcomes = error
         except Exception as error:
             # Whatever else goes wrong, no waiter is left behind and nothing more is acknowledged.
