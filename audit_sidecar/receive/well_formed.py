@@ -6,7 +6,8 @@ gigabytes. A large one is therefore cut first, span by span, and every part is d
 parts there may be, and how large each, is bounded.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -67,19 +68,34 @@ def _facts(payloads: tuple[Payload, ...]) -> tuple[Facts, ...] | None:
 
 def _cut_large(request: bytes, producer: bool) -> Cut:
     try:
-        payloads = tuple(cut_export(request, 2 * MOST_PARTS))
+        # Over a view, so that nothing is copied, level by level, before it is known to be within bounds.
+        views = cut_export(cast(bytes, memoryview(request)), 2 * MOST_PARTS)
     except TooManyParts as error:
         raise TooLarge(str(error)) from error
-    if len(payloads) > MOST_PARTS:
+    if len(views) > MOST_PARTS:
         raise TooLarge(f"the export has more than {MOST_PARTS} spans")
+    for view in views:
+        _require_small(view.span, "a span")
+    payloads = tuple(_copied(views))
     _decode_contexts(payloads)
-    for payload in payloads:
-        _require_small(payload.span, "a span")
     facts = _facts(payloads) if producer else None
     if facts is None:
         for payload in payloads:
             Span.FromString(payload.span)
     return Cut(payloads, facts)
+
+
+def _copied(views: list[Payload]) -> Iterator[Payload]:
+    """The same in bytes of their own; spans of one context go on sharing it."""
+    last: PayloadContext | None = None
+    context = PayloadContext(None, None, None, None)
+    for view in views:
+        if view.context is not last:
+            last = view.context
+            for part in last:
+                _require_small(b"" if part is None else part, "a resource or scope")
+            context = PayloadContext(*(None if part is None else bytes(part) for part in last))
+        yield Payload(context, bytes(view.span))
 
 
 def _decode_contexts(payloads: tuple[Payload, ...]) -> None:
