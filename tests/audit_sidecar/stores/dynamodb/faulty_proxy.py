@@ -137,7 +137,7 @@ class FaultyProxy:
 
 
 def _server_of(proxy: FaultyProxy) -> socketserver.ThreadingTCPServer:
-    class Handler(BaseHTTPRequestHandler):
+    class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -167,4 +167,4 @@ def _server_of(proxy: FaultyProxy) -> socketserver.ThreadingTCPServer:
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that is gone is no news."""
 
-    return Server(("127.0.0.1", 0), Handler)
+    return Server(("127.0.0.1", 0), Door)
