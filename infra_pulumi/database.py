@@ -27,22 +27,7 @@ class Database(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         name = f"{settings.name}-log"
         group = aws.rds.SubnetGroup(name, subnet_ids=network.private_ids, opts=child)
-        door = aws.ec2.SecurityGroup(
-            f"{name}-database",
-            vpc_id=network.vpc.id,
-            description="PostgreSQL from inside the network",
-            ingress=[
-                {
-                    "protocol": "tcp",
-                    "from_port": 5432,
-                    "to_port": 5432,
-                    "cidr_blocks": [settings.network.cidr],
-                    "description": "PostgreSQL from the network",
-                }
-            ],
-            egress=[],
-            opts=child,
-        )
+        door = network.reachable_from_inside(f"{name}-database", 5432, "PostgreSQL from inside the network", child)
         parameters = aws.rds.ClusterParameterGroup(
             name,
             family="aurora-postgresql17",

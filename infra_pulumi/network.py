@@ -31,7 +31,7 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         super().__init__("countersign:network:Network", settings.name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        name = settings.name
+        name, self._cidr = settings.name, settings.network.cidr
         self.vpc = aws.ec2.Vpc(
             name,
             cidr_block=settings.network.cidr,
@@ -60,6 +60,27 @@ class Network(pulumi.ComponentResource):
     def private_ids(self) -> list[pulumi.Output[str]]:
         """Ids of the private subnets."""
         return [subnet.id for subnet in self.private]
+
+    def reachable_from_inside(
+        self, name: str, port: int, what: str, child: pulumi.ResourceOptions
+    ) -> aws.ec2.SecurityGroup:
+        """A security group that lets the network in on one TCP port, and nothing out."""
+        return aws.ec2.SecurityGroup(
+            name,
+            vpc_id=self.vpc.id,
+            description=what,
+            ingress=[
+                {
+                    "protocol": "tcp",
+                    "from_port": port,
+                    "to_port": port,
+                    "cidr_blocks": [self._cidr],
+                    "description": what,
+                }
+            ],
+            egress=[],
+            opts=child,
+        )
 
     def _subnet(
         self, name: str, block: str, zone: pulumi.Input[str], role: str, child: pulumi.ResourceOptions
@@ -120,22 +141,7 @@ class Network(pulumi.ComponentResource):
                 route_table_ids=[table.id for table in self.private_tables],
                 opts=child,
             )
-        door = aws.ec2.SecurityGroup(
-            f"{name}-endpoints",
-            vpc_id=self.vpc.id,
-            description="HTTPS from inside the network to AWS endpoints",
-            ingress=[
-                {
-                    "protocol": "tcp",
-                    "from_port": 443,
-                    "to_port": 443,
-                    "cidr_blocks": [settings.network.cidr],
-                    "description": "HTTPS from the network",
-                }
-            ],
-            egress=[],
-            opts=child,
-        )
+        door = self.reachable_from_inside(f"{name}-endpoints", 443, "HTTPS from inside the network", child)
         for service in INTERFACE_ENDPOINTS:
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
