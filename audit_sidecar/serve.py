@@ -21,13 +21,14 @@ from audit_sidecar.query.app import Doors, build_app
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.query.health import Health
 from audit_sidecar.sequence.own_stream import OwnStream
-from audit_sidecar.serve_receiver import Receiver, parse_endpoint
+from audit_sidecar.serve_receiver import Receiver
 from audit_sidecar.serve_settings import ReadSideSettings
 from audit_sidecar.serve_stream import AccessStream, Limits
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.url import is_shared, open_reader
 from contracts import metrics as names
 from contracts.address import parse_address
+from contracts.endpoint import parse_endpoint
 from contracts.errors import SettingInvalid
 from contracts.identifiers import IdSource
 from contracts.release import Release
@@ -59,7 +60,7 @@ def run_read_side(settings: ReadSideSettings, version: str) -> int:
     for address in addresses:
         require_not_open(Speaks.AUDIT, address, tokens)
     token_file = None if settings.evidence.token_file is None else Path(settings.evidence.token_file)
-    endpoint = parse_endpoint(settings.evidence.url, settings.ca_file)
+    endpoint = parse_endpoint(settings.evidence.url, "--evidence", settings.ca_file)
     receiver = Receiver(endpoint, settings.evidence.deadline, token_file)
     side = _ReadSide(settings, version, tokens, open_reader(settings.store), receiver)
     with ExitStack() as closing:

@@ -6,46 +6,20 @@ Fatal, after which nothing can. Each export has a connection of its own: there a
 """
 
 import asyncio
-import ssl
 from pathlib import Path
-from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
 
 import httptools
 
 from audit_sidecar.errors import Fatal, Pushback
 from contracts.acknowledgement import Acknowledgement, decode_acknowledgement
-from contracts.address import Address, parse_address
+from contracts.bearer import read_bearer
+from contracts.endpoint import Endpoint
 from contracts.errors import ContractError, SettingInvalid
 from contracts.semconv import ACK_HEADER
-from contracts.tls import client_tls
 
 _RETRYABLE: Final = frozenset({401, 403, 408, 429})
 _MAX_REPLY: Final = 1 << 20
-
-
-class Endpoint(NamedTuple):
-    """Where the sidecar listens; ``text`` is what the user wrote. With ``tls`` it must prove its name."""
-
-    text: str
-    address: Address
-    tls: ssl.SSLContext | None = None
-
-
-def parse_endpoint(text: str, ca_file: str | None = None) -> Endpoint:
-    """Read ``http(s)://host:port`` or ``unix:/path``; SettingInvalid for anything else."""
-    try:
-        if text.startswith("unix:"):
-            return Endpoint(text, parse_address(text))
-        parts = urlsplit(text)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except (ValueError, SettingInvalid) as error:
-        raise SettingInvalid(f"--evidence: {error}") from error
-    known = parts.scheme in ("http", "https")
-    if not known or not parts.hostname or parts.path not in ("", "/") or parts.query or parts.username:
-        raise SettingInvalid(f"--evidence: want http://host:port, https://host:port or unix:/path, not {text!r}")
-    tls = client_tls(ca_file, "--ca-file") if parts.scheme == "https" else None
-    return Endpoint(text, Address(parts.hostname, port), tls)
 
 
 class Receiver:
@@ -92,17 +66,16 @@ class Receiver:
             writer.transport.abort()
 
     def _head(self, length: int) -> bytes:
-        address = self.endpoint.address
         lines = [
             "POST /v1/traces HTTP/1.1",
-            f"Host: {'localhost' if address.path is not None else address}",
+            f"Host: {self.endpoint.authority}",
             f"Content-Length: {length}",
             "Content-Type: application/x-protobuf",
             "Connection: close",
             f"{ACK_HEADER}: 1",
         ]
         if self._token_file is not None:
-            lines.append(f"Authorization: Bearer {_read_secret(self._token_file)}")
+            lines.append(f"Authorization: Bearer {read_bearer(self._token_file)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _acknowledgement(self, answer: bytes, count: int) -> Acknowledgement:
@@ -143,16 +116,6 @@ async def _read_reply(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         if reply.size > _MAX_REPLY:
             raise OSError(f"the answer is longer than {_MAX_REPLY} bytes")
     return reply.parser.get_status_code(), b"".join(reply.body)
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        text = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingInvalid(f"cannot read token file {path}: {error}") from error
-    if not text or not text.isprintable():
-        raise SettingInvalid(f"{path}: want one token on one line; make one with 'countersign token'")
-    return text
 
 
 def _printable(body: bytes) -> str:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import uvloop
 
 from bench.errors import BenchFailed
+from contracts.endpoint import parse_endpoint
 from service.client.connection import Connection, request_head
-from service.client.endpoint import parse_endpoint
 
 _SCRIPT: Final = Path(__file__).with_name("varied.lua")
 _OURS: Final = "asyncio client of this repository (wrk is not installed)"

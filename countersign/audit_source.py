@@ -14,10 +14,10 @@ from audit_sidecar.query.completeness import Completeness
 from audit_sidecar.query.evidence import Evidence, Page, RecordView
 from audit_sidecar.query.parameters import Filters, period_of, request_id_of, search_of
 from audit_sidecar.stores.url import open_reader
+from contracts.bearer import read_bearer
 from contracts.errors import CountersignError
 from contracts.identifiers import uuid_text
 from contracts.receipt import Receipt, parse_receipt
-from countersign.token_file import read_token
 
 _TIMEOUT_SECONDS = 30
 Answer = TypeVar("Answer")
@@ -82,7 +82,7 @@ class _StoreSource:
 class _ApiSource:
     def __init__(self, base: str, token: Path | None) -> None:
         self._base = base
-        self._headers = {} if token is None else {"Authorization": f"Bearer {read_token(token)}"}
+        self._headers = {} if token is None else {"Authorization": f"Bearer {read_bearer(token)}"}
 
     def search(self, filters: Filters, limit: int, cursor: str | None) -> Page:
         named = {"from": filters.from_time, "to": filters.to_time, "limit": limit, "cursor": cursor}

@@ -12,12 +12,12 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from contracts.bearer import read_bearer
+from contracts.endpoint import Endpoint
 from contracts.errors import SettingInvalid
 from contracts.semconv import ON_BEHALF_HEADER
 from service.client.connection import Connection, Reply, request_head
-from service.client.endpoint import Endpoint
 from service.errors import ConnectionFailed
-from service.evidence.receiver import read_secret
 
 _TIMEOUT: Final = 10.0
 _MAX_REPLY: Final = 64 << 20
@@ -31,7 +31,7 @@ class AuditClient:
         self._endpoint = endpoint
         self._token_file = token_file
         if token_file is not None:
-            read_secret(token_file)
+            read_bearer(token_file)
         self._idle: list[Connection] = []
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -72,6 +72,6 @@ class AuditClient:
 def _current(token_file: Path) -> str:
     # Read each time, so that the token can be rotated; a file that has gone meanwhile is no fault of the caller.
     try:
-        return read_secret(token_file)
+        return read_bearer(token_file)
     except SettingInvalid as error:
         raise ConnectionFailed(str(error)) from error

@@ -8,14 +8,14 @@ from typing import Final, NamedTuple
 
 from contracts import semconv
 from contracts.address import Address
+from contracts.bearer import read_bearer
 from contracts.bundle import load_bundle
+from contracts.endpoint import Endpoint, parse_endpoint
 from contracts.errors import SettingInvalid
 from contracts.release import Release
 from contracts.subject import SubjectKey, load_subject_keys
 from contracts.tls import ServerTls, load_server_tls
 from contracts.tokens import TokenTable, load_tokens
-from service.client.endpoint import Endpoint, parse_endpoint
-from service.evidence.receiver import read_secret
 from service.evidence.stream import Identity
 from service.metrics import Facts
 from service.model.model import Model
@@ -63,7 +63,7 @@ def prepare(settings: ServiceSettings, version: str) -> Prepared:
         )
     for file in (settings.evidence.token_file, settings.audit_token_file):
         if file is not None:
-            read_secret(Path(file))
+            read_bearer(Path(file))
     key = load_subject_keys(Path(key_path))[0]
     audit = None if settings.audit_url is None else parse_endpoint(settings.audit_url, "--audit-url", settings.ca_file)
     model = Model(load_bundle(Path(bundle_path)))

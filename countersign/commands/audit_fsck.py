@@ -15,8 +15,8 @@ from audit_sidecar.tlog.checkpoint import Checkpoint
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.witness.policy_file import load_policy
+from contracts.bearer import read_bearer
 from contracts.timestamps import format_time
-from countersign.token_file import read_token
 from countersign.verifier_keys import HELP, load_verifiers
 
 
@@ -63,7 +63,7 @@ def _check(
     policy = None if arguments.witnesses is None else load_policy(arguments.witnesses)
     if is_store_url(arguments.log):
         return check_store(open_reader(arguments.log), verifiers, kept, progress, policy)
-    token = None if arguments.token is None else read_token(arguments.token)
+    token = None if arguments.token is None else read_bearer(arguments.token)
     return check_log(open_log(arguments.log, token), verifiers, kept, progress, policy)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 import httptools
 
-from service.client.endpoint import Endpoint
+from contracts.endpoint import Endpoint
 from service.errors import ConnectionFailed
 
 

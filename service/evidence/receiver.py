@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from contracts.acknowledgement import Acknowledgement, decode_acknowledgement
+from contracts.bearer import read_bearer
+from contracts.endpoint import Endpoint
 from contracts.errors import ContractError, CountersignError, SettingInvalid
 from contracts.semconv import ACK_HEADER
 from service.client.connection import Connection, Reply, request_head
-from service.client.endpoint import Endpoint
 from service.errors import ConnectionFailed, EvidenceFatal
 
 _RETRYABLE: Final = frozenset({401, 403, 408, 429})
@@ -74,19 +75,8 @@ class Receiver:
     def _read_headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/x-protobuf", ACK_HEADER: "1"}
         if self._token_file is not None:
-            headers["Authorization"] = f"Bearer {read_secret(self._token_file)}"
+            headers["Authorization"] = f"Bearer {read_bearer(self._token_file)}"
         return headers
-
-
-def read_secret(path: Path) -> str:
-    """The single line of a token file; SettingInvalid when there is none."""
-    try:
-        text = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingInvalid(f"cannot read token file {path}: {error}") from error
-    if not text or not text.isprintable():
-        raise SettingInvalid(f"{path}: want one token on one line; make one with 'countersign token'")
-    return text
 
 
 def _retry_after(reply: Reply) -> float:

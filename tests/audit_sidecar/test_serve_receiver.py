@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from audit_sidecar.errors import Fatal, Pushback
-from audit_sidecar.serve_receiver import Endpoint, Receiver, parse_endpoint
+from audit_sidecar.serve_receiver import Receiver
 from contracts.acknowledgement import Acknowledgement, Position, encode_acknowledgement
+from contracts.endpoint import Endpoint, parse_endpoint
 from contracts.errors import SettingInvalid
 
 GIVEN = Acknowledgement("log.example/x", (Position(7, bytes(range(32))),))
@@ -42,7 +43,7 @@ async def answering(folder: Path, answer: bytes | None) -> AsyncIterator[tuple[E
     server = await asyncio.start_unix_server(handle, folder / "s")
     async with server:
         try:
-            yield parse_endpoint(f"unix:{folder / 's'}"), requests
+            yield parse_endpoint(f"unix:{folder / 's'}", "--evidence"), requests
         finally:
             released.set()
 
@@ -108,7 +109,7 @@ async def test_nobody_there_is_said(tmp_path: Path) -> None:
     """No socket, no port."""
     for text in (f"unix:{tmp_path / 'none'}", "http://127.0.0.1:9"):
         with pytest.raises(Pushback, match=text):
-            await Receiver(parse_endpoint(text), 5).export(b"span", 1)
+            await Receiver(parse_endpoint(text, "--evidence"), 5).export(b"span", 1)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ async def test_nobody_there_is_said(tmp_path: Path) -> None:
 def test_what_is_no_address_is_a_setting(text: str) -> None:
     """A mistyped address is told at the start, by the name of its flag."""
     with pytest.raises(SettingInvalid, match="--evidence"):
-        parse_endpoint(text)
+        parse_endpoint(text, "--evidence")
 
 
 @pytest.mark.parametrize("content", [None, "", "two\nlines", "t\u00f6ken"])
@@ -127,4 +128,4 @@ def test_a_token_file_that_is_none_is_told_at_the_start(tmp_path: Path, content:
     if content is not None:
         path.write_text(content)
     with pytest.raises(SettingInvalid, match="token"):
-        Receiver(parse_endpoint("http://127.0.0.1:9"), 5, path)
+        Receiver(parse_endpoint("http://127.0.0.1:9", "--evidence"), 5, path)

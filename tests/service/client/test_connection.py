@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.endpoint import Endpoint, parse_endpoint
 from service.client.connection import Connection, request_head
-from service.client.endpoint import Endpoint, parse_endpoint
 from service.errors import ConnectionFailed
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

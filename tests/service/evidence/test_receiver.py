@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from contracts.bearer import read_bearer
+from contracts.endpoint import parse_endpoint
 from contracts.errors import SettingInvalid
 from contracts.identifiers import IdSource
 from contracts.otlp import encode_export, with_sequence
-from service.client.endpoint import parse_endpoint
 from service.errors import EvidenceFatal
-from service.evidence.receiver import ExportDelayed, Receiver, read_secret
+from service.evidence.receiver import ExportDelayed, Receiver
 from service.evidence.stream import Stream
 from tests.service.evidence.test_stream import IDENTITY
 from tests.service.fake_sidecar import GARBAGE, STALL, FakeSidecar
@@ -81,6 +82,6 @@ def test_token_file_holds_one_token(tmp_path: Path, text: str) -> None:
     path = tmp_path / "token"
     path.write_text(text)
     with pytest.raises(SettingInvalid, match="token"):
-        read_secret(path)
+        read_bearer(path)
     with pytest.raises(SettingInvalid, match="none"):
-        read_secret(tmp_path / "none")
+        read_bearer(tmp_path / "none")

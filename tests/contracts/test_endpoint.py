@@ -3,8 +3,8 @@
 
 import pytest
 
+from contracts.endpoint import parse_endpoint
 from contracts.errors import SettingInvalid
-from service.client.endpoint import parse_endpoint
 
 
 @pytest.mark.parametrize(
