@@ -10,11 +10,12 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.loopback import Door, serving_at
 
 ARN = "arn:aws:kms:eu-west-1:111122223333:key/0199a3f2-c000-7000-8000-00000000000a"
 
@@ -64,7 +65,7 @@ class KeyService:
 def serving(service: KeyService) -> Iterator[str]:
     """The URL at which the service answers."""
 
-    class Door(BaseHTTPRequestHandler):
+    class Answering(Door):
         def do_POST(self) -> None:
             operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -79,16 +80,8 @@ def serving(service: KeyService) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            del format, arguments
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        service.answers.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_at(Answering) as url:
+        try:
+            yield url
+        finally:
+            service.answers.set()

@@ -5,7 +5,6 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,6 +15,7 @@ from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import EMPTY_ROOT, verify_consistency
 from audit_sidecar.tlog.note import parse_note
 from audit_sidecar.tlog.strict import read_decimal, read_hash
+from tests.loopback import Door, serving_at
 
 Answer = tuple[int, bytes]
 
@@ -79,7 +79,7 @@ class Witness:
 def serving(witness: Witness) -> Iterator[str]:
     """The submission prefix under which the witness answers."""
 
-    class Door(BaseHTTPRequestHandler):
+    class Answering(Door):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             known = re.fullmatch(r"/w/add-checkpoint", self.path)
@@ -99,16 +99,8 @@ def serving(witness: Witness) -> Iterator[str]:
                 return
             self.wfile.write(data)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            del format, arguments
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/w"
-    finally:
-        witness.released.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_at(Answering) as url:
+        try:
+            yield f"{url}/w"
+        finally:
+            witness.released.set()

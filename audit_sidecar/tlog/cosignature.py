@@ -4,14 +4,13 @@
 A cosigner's key has type 0x04, so that its signatures are never taken for a log's (0x01), nor a log's for its.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit_sidecar.tlog.errors import BadSignature, Malformed
-from audit_sidecar.tlog.keys import require_name
+from audit_sidecar.tlog.keys import key_id_of
 from audit_sidecar.tlog.note import Signature, parse_note
 from audit_sidecar.tlog.strict import read_base64, write_base64
 
@@ -29,11 +28,7 @@ class Cosigner:
 
     def __post_init__(self) -> None:
         """Refuse a name or key that no note can carry."""
-        require_name(self.name)
-        if len(self.public_key) != 32:
-            raise Malformed(f"an Ed25519 public key has 32 bytes, not {len(self.public_key)}")
-        text = self.name.encode() + b"\n" + bytes([COSIGNATURE_V1]) + self.public_key
-        object.__setattr__(self, "key_id", hashlib.sha256(text).digest()[:4])
+        object.__setattr__(self, "key_id", key_id_of(self.name, COSIGNATURE_V1, self.public_key))
 
     @classmethod
     def from_text(cls, vkey: str) -> "Cosigner":

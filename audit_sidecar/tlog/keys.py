@@ -43,11 +43,7 @@ class Verifier:
 
     def __post_init__(self) -> None:
         """Refuse a name or key that no note can carry."""
-        require_name(self.name)
-        if len(self.public_key) != 32:
-            raise Malformed(f"an Ed25519 public key has 32 bytes, not {len(self.public_key)}")
-        digest = hashlib.sha256(self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key).digest()
-        object.__setattr__(self, "key_id", digest[:4])
+        object.__setattr__(self, "key_id", key_id_of(self.name, ED25519, self.public_key))
 
     @classmethod
     def from_text(cls, vkey: str) -> "Verifier":
@@ -115,6 +111,14 @@ def read_verifiers(data: bytes) -> tuple[Verifier, ...]:
     """Return the keys of a file of verifier-key lines, at least one; the last line feed may be missing."""
     lines = read_utf8(data, "the verifier-key file", _MAX_KEYS_BYTES).removesuffix("\n").split("\n")
     return tuple(Verifier.from_text(line) for line in lines)
+
+
+def key_id_of(name: str, kind: int, public_key: bytes) -> bytes:
+    """The 4 bytes that stand for a key of a type; `Malformed` for a name or an Ed25519 key that no note can carry."""
+    require_name(name)
+    if len(public_key) != 32:
+        raise Malformed(f"an Ed25519 public key has 32 bytes, not {len(public_key)}")
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:4]
 
 
 def require_name(name: str) -> None:
