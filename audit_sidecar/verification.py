@@ -8,8 +8,7 @@ show that the log still does (fsck does that), nor which person a pseudonym stan
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from audit_sidecar.recorded_answer import Compared, compare_answer, compare_evidence, parse_answer
 from audit_sidecar.tlog.checkpoint import open_checkpoint, peek_checkpoint
@@ -25,24 +24,7 @@ from contracts.leaf import Leaf, derive_leaf, parse_leaf
 from contracts.payload import Payload, parse_payload
 from contracts.receipt import Receipt
 from contracts.timestamps import format_time
-
-
-class Outcome(StrEnum):
-    """How a step ended. What was not shown is neither right nor wrong: the receipt or the caller left it out."""
-
-    VERIFIED = "verified"
-    REFUSED = "refused"
-    NOT_SHOWN = "not shown"
-
-
-class Step(NamedTuple):
-    """One numbered step: what was checked, how it ended, what was found, and what of it nobody could show."""
-
-    number: int
-    title: str
-    outcome: Outcome
-    detail: str
-    not_shown: str | None = None
+from contracts.verification_step import Outcome, Step
 
 
 class ReceiptRefused(VerificationError):

@@ -5,10 +5,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit_sidecar.verification import ReceiptRefused, Step, verify_receipt
+from audit_sidecar.verification import ReceiptRefused, verify_receipt
 from audit_sidecar.witness.policy_file import load_policy
 from contracts.errors import SettingInvalid
 from contracts.receipt import parse_receipt
+from contracts.verification_step import Step
 from countersign.verifier_keys import HELP, load_verifiers
 
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(steps: Sequence[Step]) -> None:
     for step in steps:
-        print(f"{step.number}. {step.title:<10}  {step.outcome:<9}  {step.detail}")
+        print(step.line())
 
 
 def _read(path: Path) -> bytes:

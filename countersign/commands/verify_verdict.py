@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     steps = verify_verdict(envelope, {key_id(key): key for key in public}, wanted)
     for step in steps:
-        print(f"{step.number}. {step.title:<10}  {step.outcome.value:<9}  {step.detail}")
+        print(step.line())
     refused = refusal(steps)
     if refused is not None:
         print(f"REFUSED: the verdict is refused at step {refused.number}, {refused.title}: {refused.detail}")

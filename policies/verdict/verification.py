@@ -8,10 +8,10 @@ ask for is said so; at least one subject has to be shown, because a verdict abou
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Final, NamedTuple
 
 from contracts.errors import ContractError, CountersignError
+from contracts.verification_step import Outcome, Step
 from policies.verdict.dsse import EnvelopeRefused, EnvelopeUnreadable, verify
 from policies.verdict.signing_keys import PublicKey
 from policies.verdict.statement import VERIFIER, Summary, VerdictStatement, decode, decode_any
@@ -19,23 +19,6 @@ from policies.verdict.statement import VERIFIER, Summary, VerdictStatement, deco
 
 class VerdictUnreadable(CountersignError):
     """A file that holds no verdict."""
-
-
-class StepOutcome(Enum):
-    """How a step ended. What was not asked for is neither right nor wrong."""
-
-    VERIFIED = "verified"
-    REFUSED = "refused"
-    NOT_SHOWN = "not shown"
-
-
-class Step(NamedTuple):
-    """One numbered step: what was checked, how it ended, and what was found."""
-
-    number: int
-    title: str
-    outcome: StepOutcome
-    detail: str
 
 
 class Wanted(NamedTuple):
@@ -76,28 +59,28 @@ def verify_verdict(envelope: bytes, keys: Mapping[str, PublicKey], wanted: Wante
     except EnvelopeUnreadable as error:
         raise VerdictUnreadable(f"the verdict {error}") from None
     except EnvelopeRefused as error:
-        return [Step(1, "signature", StepOutcome.REFUSED, str(error))]
-    steps = [Step(1, "signature", StepOutcome.VERIFIED, f"by the key {', '.join(opened.key_ids)}")]
+        return [Step(1, "signature", Outcome.REFUSED, str(error))]
+    steps = [Step(1, "signature", Outcome.VERIFIED, f"by the key {', '.join(opened.key_ids)}")]
     case = _Case(opened.payload, wanted)
     for title, check in _CHECKS:
         steps.append(_take(len(steps) + 1, title, check, case))
-        if steps[-1].outcome is StepOutcome.REFUSED:
+        if steps[-1].outcome is Outcome.REFUSED:
             break
     return steps
 
 
 def refusal(steps: list[Step]) -> Step | None:
     """The step that was refused, if one was."""
-    return next((step for step in steps if step.outcome is StepOutcome.REFUSED), None)
+    return next((step for step in steps if step.outcome is Outcome.REFUSED), None)
 
 
 def _take(number: int, title: str, check: Callable[[_Case], str], case: _Case) -> Step:
     try:
-        return Step(number, title, StepOutcome.VERIFIED, check(case))
+        return Step(number, title, Outcome.VERIFIED, check(case))
     except (_Refused, ContractError) as error:
-        return Step(number, title, StepOutcome.REFUSED, str(error))
+        return Step(number, title, Outcome.REFUSED, str(error))
     except _NotShown as error:
-        return Step(number, title, StepOutcome.NOT_SHOWN, str(error))
+        return Step(number, title, Outcome.NOT_SHOWN, str(error))
 
 
 def _subjects(case: _Case) -> str:

@@ -10,9 +10,10 @@ import pytest
 
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Signer
-from audit_sidecar.verification import Outcome, ReceiptRefused, verify_receipt
+from audit_sidecar.verification import ReceiptRefused, verify_receipt
 from contracts.errors import ContractError
 from contracts.receipt import Receipt, encode_receipt, parse_receipt
+from contracts.verification_step import Outcome
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER, EvidenceLog, record
 
 LOG = EvidenceLog([record(0, "release"), record(1), record(2), record(3, "heartbeat"), record(4)])

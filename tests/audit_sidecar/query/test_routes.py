@@ -8,11 +8,12 @@ import pytest
 
 from audit_sidecar.query.evidence import _write_cursor
 from audit_sidecar.tlog.proof import parse_proof
-from audit_sidecar.verification import Outcome, verify_receipt
+from audit_sidecar.verification import verify_receipt
 from contracts import semconv
 from contracts.identifiers import uuid_text
 from contracts.receipt import parse_receipt
 from contracts.timestamps import format_time
+from contracts.verification_step import Outcome
 from tests.audit_sidecar.evidence_log import SIGNER
 from tests.audit_sidecar.producers import SECOND, START, Log, foreign
 from tests.audit_sidecar.query.asking import (

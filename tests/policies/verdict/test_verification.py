@@ -11,12 +11,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from contracts.verification_step import Outcome, Step
 from policies.verdict.dsse import IN_TOTO, sign
 from policies.verdict.signing_keys import PrivateKey, PublicKey, key_id
 from policies.verdict.verdicts import Terms, sign_verdicts
 from policies.verdict.verification import (
-    Step,
-    StepOutcome,
     VerdictUnreadable,
     Wanted,
     refusal,
@@ -65,7 +64,7 @@ def test_a_sound_verdict_is_verified_in_the_order_of_the_specification(key: Priv
     assert [step.title for step in steps] == STEPS
     assert [step.number for step in steps] == list(range(1, 10))
     assert refusal(steps) is None
-    not_asked = [step.title for step in steps if step.outcome is StepOutcome.NOT_SHOWN]
+    not_asked = [step.title for step in steps if step.outcome is Outcome.NOT_SHOWN]
     assert not_asked == ["resource", "levels", "policy"]
 
 
@@ -79,7 +78,7 @@ def test_everything_that_can_be_asked_for_is_checked() -> None:
         levels=("COUNTERSIGN_TIER_MEDIUM", "COUNTERSIGN_PROFILE_PROD"),
     )
     steps = verify_verdict(verdict(), trusted(), wanted)
-    assert {step.outcome for step in steps} == {StepOutcome.VERIFIED}
+    assert {step.outcome for step in steps} == {Outcome.VERIFIED}
 
 
 def test_another_key_is_refused() -> None:
