@@ -233,6 +233,7 @@ TOOLS = (
 DISTRIBUTED = (
     Tool("strace", "debian", ("strace",), ("apt-get", "dpkg"), debian_package("strace")),
     Tool("promtool", "debian", ("promtool",), ("apt-get", "dpkg"), debian_package("prometheus")),
+    Tool("prometheus", "debian", ("prometheus",), ("apt-get", "dpkg"), debian_package("prometheus")),
     Tool("postgresql", "debian", ("postgres", "initdb"), ("apt-get", "apt-cache", "dpkg"), postgresql),
 )
 
