@@ -14,6 +14,17 @@ ANSWERS_WITHHELD: Final = "countersign_answers_withheld_total"
 REJECTS: Final = "countersign_rejects_total"
 INFLIGHT_REQUESTS: Final = "countersign_inflight_requests"
 CARD_REVIEW: Final = "countersign_card_review_timestamp_seconds"
+CARD_OVERDUE: Final = "countersign_card_review_overdue"
+"""1 from the card's review date on; the label ``action`` says what the card asks for then: alert, warn or unready."""
+DRIFT_WINDOW: Final = "countersign_drift_window_predictions"
+"""How many predictions the drift series look at: an index over few rows is noise, so alerts ask for a minimum."""
+FEATURE_PSI: Final = "countersign_feature_psi"
+"""Label ``feature``; absent without a baseline, and while the window is empty."""
+ANSWER_PSI: Final = "countersign_answer_psi"
+ANSWER_SHARE: Final = "countersign_answer_share"
+"""Label ``label``; over the window of one process. `PREDICTIONS` gives the rate over any time and all processes."""
+ANSWER_BASELINE: Final = "countersign_answer_baseline_share"
+"""Label ``label``: the same of the training rows, to compare with."""
 TELEMETRY_SPANS: Final = "countersign_telemetry_spans_total"
 
 AUDIT_BUILD_INFO: Final = "countersign_audit_build_info"
@@ -44,7 +55,8 @@ AUDIT_DISK_FREE: Final = "countersign_audit_disk_free_bytes"
 
 SERVICE_METRICS: Final = (
     BUILD_INFO, REQUESTS, REQUEST_DURATION, PREDICTIONS, EVIDENCE_COMMIT, EVIDENCE_ACKNOWLEDGED, EVIDENCE_BACKLOG,
-    ANSWERS_WITHHELD, REJECTS, INFLIGHT_REQUESTS, CARD_REVIEW, TELEMETRY_SPANS,
+    ANSWERS_WITHHELD, REJECTS, INFLIGHT_REQUESTS, CARD_REVIEW, CARD_OVERDUE, DRIFT_WINDOW, FEATURE_PSI,
+    ANSWER_PSI, ANSWER_SHARE, ANSWER_BASELINE, TELEMETRY_SPANS,
 )  # fmt: skip
 SIDECAR_METRICS: Final = (
     AUDIT_BUILD_INFO, AUDIT_RECEIVED, AUDIT_ACKNOWLEDGED, AUDIT_REJECTED, AUDIT_EXPORTS_REFUSED, AUDIT_DUPLICATES,

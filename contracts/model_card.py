@@ -26,6 +26,7 @@ from contracts.model_card_governance import (
     Provider,
     Retention,
     Rollback,
+    WhenOverdue,
 )
 from contracts.model_card_serving import (
     ANSWER_FIELDS,
@@ -65,6 +66,8 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     eu_ai_act: EuAiAct | None = None
     last_review: date | None = None
     next_review: date | None = None
+    review_overdue: WhenOverdue | None = None
+    """What a service does from `next_review` on; if absent, what the tier asks for (`contracts.review`)."""
 
     intended_use: tuple[Text, ...] | None = None
     out_of_scope_use: tuple[Text, ...] | None = None

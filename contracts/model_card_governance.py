@@ -6,13 +6,16 @@ judged here; dates are dates.
 """
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from contracts.model_card_serving import Text
 
 Days = Annotated[int, Meta(ge=0)]
+WhenOverdue = Literal["alert", "warn", "unready"]
+"""What a service does while the card's review is overdue: metrics and a record in the log always; `warn` also puts a
+header on answers, `unready` also takes the pod out of service."""
 
 
 class Provider(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -71,6 +71,10 @@ LOST_ROOT: Final = "countersign.log.lost.root"
 FIELD: Final = "countersign.field"
 """Path of the offending field in a rejected request, e.g. ``$.tenure_months``; never its value."""
 PROBLEM_TYPE: Final = "countersign.problem.type"
+REVIEW_DUE: Final = "countersign.card.review_due"
+"""Date from which on the card's review is overdue, such as ``2027-05-21``."""
+REVIEW_ACTION: Final = "countersign.card.review_overdue"
+"""What the card asks for then: ``alert``, ``warn`` or ``unready``."""
 
 # Span: what a release is made of.
 RELEASE_ARTIFACT: Final = "countersign.release.artifact"

@@ -8,16 +8,10 @@ card whose tier cannot be read is treated as tier high wherever strictness depen
 from enum import IntEnum
 from typing import Final
 
+from contracts.governance_tier import Tier, level_of, strictest_tier, tier_of
 from contracts.model_card import ModelCard
-from policies.rules.text import plain
 
-
-class Tier(IntEnum):
-    """How closely a model is governed; the stricter tier is the greater."""
-
-    LOW = 0
-    MEDIUM = 1
-    HIGH = 2
+__all__ = ["RiskClass", "Tier", "class_of", "least_tiers", "strictest_tier", "tier_of"]
 
 
 class RiskClass(IntEnum):
@@ -35,20 +29,9 @@ _CLASSES: Final = {
 }  # fmt: skip
 
 
-def tier_of(text: str | None) -> Tier | None:
-    """Read a level such as ``Medium Risk``, ``medium`` or ``Tier: high``; None for anything else."""
-    return Tier.__members__.get(_word(text).upper())
-
-
 def class_of(text: str | None) -> RiskClass | None:
     """Read a class such as ``Limited Risk`` or ``prohibited``; None for anything else."""
-    return _CLASSES.get(_word(text))
-
-
-def strictest_tier(card: ModelCard) -> Tier:
-    """The card's tier; high where it is missing or cannot be read, so that no gap makes the gate milder."""
-    tier = tier_of(card.governance_tier)
-    return Tier.HIGH if tier is None else tier
+    return _CLASSES.get(level_of(text))
 
 
 def least_tiers(card: ModelCard) -> list[tuple[Tier, str]]:
@@ -68,8 +51,3 @@ def least_tiers(card: ModelCard) -> list[tuple[Tier, str]]:
     if card.privacy is not None and card.privacy.significant_effect:
         found.append((Tier.HIGH, "answers with significant effects on people"))
     return found
-
-
-def _word(text: str | None) -> str:
-    """Leave out the words ``risk`` and ``tier``."""
-    return " ".join(word for word in plain(text or "").split() if word not in ("risk", "tier"))

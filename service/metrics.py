@@ -7,7 +7,7 @@ process, one registry: the multi-process mode of the client would lose exemplars
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from contracts import metrics
 from service.errors import WITHHELD_REASONS
 from service.evidence.exporter import Commit
+from service.model_metrics import ModelMetrics
 
 _EDGES: Final = metrics.DURATION_BUCKETS
 _EDGE_NAMES: Final = (*(str(edge) for edge in _EDGES), "+Inf")
@@ -24,14 +25,14 @@ Labels = tuple[str, ...]
 
 
 class Facts(NamedTuple):
-    """What `countersign_build_info` says; ``next_review`` is a unix time in seconds, None when the card has none."""
+    """What `countersign_build_info` says, and the labels that the model gives."""
 
     service_version: str
     model_id: str
     model_version: str
     model_digest: str
     release_digest: str
-    next_review: float | None
+    labels: tuple[str, ...]
 
 
 class _Histogram:
@@ -66,9 +67,11 @@ class ServiceMetrics:
         self._backlog: Callable[[], int] = lambda: 0
         self._telemetry: Callable[[], Mapping[str, int]] = dict
         self._requests: dict[Labels, int] = {}
-        self._predictions: dict[str, int] = {}
         self._prediction_exemplars: dict[str, tuple[bytes, bytes]] = {}
+        self._model: ModelMetrics | None = None
+        self._seen: Callable[[tuple[Any, ...], str], None] = lambda _row, _label: None
         # From 0 on: of a series that begins with its first event, Prometheus never sees that event as an increase.
+        self._predictions = dict.fromkeys(facts.labels, 0)
         self._withheld = dict.fromkeys(WITHHELD_REASONS, 0)
         self._rejects: dict[str, int] = {}
         self._durations: dict[str, _Histogram] = {}
@@ -86,6 +89,11 @@ class ServiceMetrics:
         """Ask ``spans`` at each scrape how many had which outcome; without telemetry there are none."""
         self._telemetry = spans
 
+    def watch_model(self, model: ModelMetrics) -> None:
+        """Tell it of each prediction, and let it speak at each scrape."""
+        self._model = model
+        self._seen = model.seen
+
     def requested(self, labels: Labels, seconds: float, ids: tuple[bytes, bytes] | None) -> None:
         """A request was answered; ``labels`` are route, method and status code."""
         self._requests[labels] = self._requests.get(labels, 0) + 1
@@ -94,10 +102,11 @@ class ServiceMetrics:
             histogram = self._durations[labels[0]] = _Histogram()
         histogram.observe(seconds, ids)
 
-    def predicted(self, label: str, trace_id: bytes, span_id: bytes) -> None:
-        """A prediction was made, whether its answer leaves or not."""
+    def predicted(self, label: str, trace_id: bytes, span_id: bytes, row: tuple[Any, ...]) -> None:
+        """A prediction was made of a row of features, whether its answer leaves or not."""
         self._predictions[label] = self._predictions.get(label, 0) + 1
         self._prediction_exemplars[label] = (trace_id, span_id)
+        self._seen(row, label)
 
     def withheld(self, reason: str, count: int) -> None:
         """Answers that did not leave."""
@@ -128,8 +137,8 @@ class ServiceMetrics:
              "release": facts.release_digest},
             1,
         )  # fmt: skip
-        if facts.next_review is not None:
-            yield _gauge(metrics.CARD_REVIEW, "When the model card is due for review.", model, facts.next_review)
+        if self._model is not None:
+            yield from self._model.collect(model)
         yield _counter(metrics.REQUESTS, "Requests answered.", ("route", "method", "code"), self._requests)
         yield self._collect_predictions(model)
         yield self._collect_durations()
@@ -151,7 +160,8 @@ class ServiceMetrics:
             metrics.PREDICTIONS, "Predictions made, answered or not.", labels=(*model, "label")
         )
         for label, count in self._predictions.items():
-            exemplar = _exemplar(*self._prediction_exemplars[label], 1.0)
+            ids = self._prediction_exemplars.get(label)
+            exemplar = None if ids is None else _exemplar(*ids, 1.0)
             family.add_metric((*model.values(), label), count, exemplar=exemplar)
         return family
 

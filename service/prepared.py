@@ -2,7 +2,6 @@
 """Everything that can be refused before a listener opens: settings, bundle, model, keys, tokens, addresses."""
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -10,12 +9,14 @@ from contracts import semconv
 from contracts.address import Address
 from contracts.bearer import read_bearer
 from contracts.bundle import load_bundle
+from contracts.drift import DriftBaseline
 from contracts.endpoint import Endpoint, parse_endpoint
 from contracts.errors import SettingInvalid
 from contracts.release import Release
 from contracts.subject import SubjectKey, load_subject_keys
 from contracts.tls import ServerTls, load_server_tls
 from contracts.tokens import TokenTable, load_tokens
+from service.drift.drift import load_baseline
 from service.evidence.stream import Identity
 from service.metrics import Facts
 from service.model.model import Model
@@ -29,6 +30,7 @@ class Prepared(NamedTuple):
 
     settings: ServiceSettings
     model: Model
+    baseline: DriftBaseline | None
     key: SubjectKey
     identity: Identity
     receiver: Endpoint
@@ -38,14 +40,13 @@ class Prepared(NamedTuple):
 
     def facts(self) -> Facts:
         """What the metrics say about this process."""
-        review = self.model.card.next_review
         return Facts(
             self.identity.service_version,
             self.identity.model_id,
             self.identity.model_version,
             self.identity.model_digest,
             self.identity.release.digest(),
-            None if review is None else datetime(review.year, review.month, review.day, tzinfo=UTC).timestamp(),
+            self.model.card.output.labels,
         )
 
 
@@ -66,9 +67,11 @@ def prepare(settings: ServiceSettings, version: str) -> Prepared:
             read_bearer(Path(file))
     key = load_subject_keys(Path(key_path))[0]
     audit = None if settings.audit_url is None else parse_endpoint(settings.audit_url, "--audit-url", settings.ca_file)
-    model = Model(load_bundle(Path(bundle_path)))
+    bundle = load_bundle(Path(bundle_path))
+    model, baseline = Model(bundle), load_baseline(bundle)
     tls = load_server_tls(settings.tls_cert, settings.tls_key)
-    return Prepared(settings, model, key, _identity(settings, model, version), receiver, audit, tokens, tls)
+    identity = _identity(settings, model, version)
+    return Prepared(settings, model, baseline, key, identity, receiver, audit, tokens, tls)
 
 
 def _given(value: str | None, flag: str, what: str) -> str:

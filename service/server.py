@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from socket import socket
@@ -26,13 +27,16 @@ from contracts.http_limits import limited_http
 from contracts.identifiers import IdSource
 from contracts.tls import ServerTls
 from service.audit_client import AuditClient
+from service.drift.drift import Drift
 from service.errors import EvidenceFatal
 from service.evidence.exporter import Exporter, Limits
 from service.evidence.receiver import Receiver
 from service.evidence.stream import Stream
 from service.metrics import ServiceMetrics
+from service.model_metrics import ModelMetrics
 from service.prediction.predictor import Predictor
 from service.prepared import Prepared
+from service.review import Review
 from service.telemetry.lane import Lane
 from service.telemetry.start import Origin, start_telemetry
 from service.web.app import Parts, build_main_port, build_metrics_app
@@ -63,6 +67,7 @@ class _Running(NamedTuple):
     serving: list[asyncio.Task[None]]
     audit: AuditClient | None
     telemetry: Lane | None
+    watching: asyncio.Task[None]
 
 
 async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
@@ -73,9 +78,10 @@ async def _serve(prepared: Prepared, listeners: list[socket]) -> int:
     announcing = asyncio.create_task(_announce(prepared, running, listeners))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, running.exporting, *running.serving}, return_when=asyncio.FIRST_COMPLETED)
-    announcing.cancel()
-    stopping.cancel()
-    await asyncio.gather(announcing, stopping, return_exceptions=True)
+    ending = (announcing, stopping, running.watching)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
     code = await _drain(running, prepared.settings.drain)
     if running.telemetry is not None:
         # Last, so that neither requests nor evidence wait for a Collector.
@@ -98,11 +104,12 @@ def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, listeners, strict=True)
     ]
-    return _Running(parts.exporter, exporting, servers, serving, parts.audit, parts.telemetry)
+    watching = asyncio.create_task(parts.review.watch())
+    return _Running(parts.exporter, exporting, servers, serving, parts.audit, parts.telemetry, watching)
 
 
-def compose(prepared: Prepared) -> Parts:
-    """Put the parts of one process together; called on the event loop that will run them."""
+def compose(prepared: Prepared, clock: Callable[[], float] = time.time) -> Parts:
+    """Put the parts of one process together, on the event loop that will run them; ``clock`` tells the review's day."""
     settings, evidence = prepared.settings, prepared.settings.evidence
     identity = prepared.identity
     stream = Stream(identity, IdSource(), time.time_ns)
@@ -111,6 +118,10 @@ def compose(prepared: Prepared) -> Parts:
     metrics = ServiceMetrics(prepared.facts())
     exporter = Exporter(stream, Receiver(prepared.receiver, evidence.timeout, token), limits, metrics.committed)
     metrics.watch_backlog(lambda: exporter.backlog.records)
+    card = prepared.model.card
+    review = Review(card, exporter, clock)
+    drift = Drift(card, prepared.baseline, settings.drift.window, time.monotonic)
+    metrics.watch_model(ModelMetrics(drift, review))
     audit_token = None if settings.audit_token_file is None else Path(settings.audit_token_file)
     telemetry = start_telemetry(
         os.environ, Origin(identity.service_version, stream.stream_id, identity.model_id, identity.model_version)
@@ -121,6 +132,7 @@ def compose(prepared: Prepared) -> Parts:
         bundle=prepared.model.bundle,
         predictor=Predictor(prepared.model, prepared.key, exporter, metrics, IdSource()),
         exporter=exporter,
+        review=review,
         metrics=metrics,
         door=Door(prepared.tokens),
         audit=None if prepared.audit is None else AuditClient(prepared.audit, audit_token),

@@ -55,6 +55,13 @@ class DeploymentSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """``k8s.namespace.name``"""
 
 
+class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How predictions are compared with training."""
+
+    window: Positive = 86400.0
+    """Seconds of predictions that the drift series look at, less at most a 24th part; this process's alone."""
+
+
 class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything `countersign serve` can be told."""
 
@@ -85,5 +92,6 @@ class ServiceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     drain: Positive = 10.0
     """Seconds that requests under way, and then the evidence, may take after a stop signal."""
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     deployment: DeploymentSettings = field(default_factory=DeploymentSettings)

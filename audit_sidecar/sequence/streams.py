@@ -13,7 +13,7 @@ from contracts.identifiers import uuid_text
 from contracts.otlp import AttributeValue
 from contracts.payload import PayloadContext
 
-SIDECAR_ONLY: Final = frozenset({"gap", "key", "origin", "notice"})
+SIDECAR_ONLY: Final = frozenset({"gap", "key", "origin"})
 """Kinds that only the sidecar writes, for they say what the log itself knows."""
 
 

@@ -5,9 +5,12 @@ Whether a text that does say something is true is left to people; a rule that re
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from contracts.plain_text import plain
+
+__all__ = ["plain", "repeated", "says_nothing"]
 
 _PLACEHOLDERS: Final = frozenset(
     {
@@ -25,11 +28,6 @@ _OPENINGS: Final = ("lorem ipsum", "tbd ", "todo ", "fixme ", "tba ", "tbc ", "x
 _TEMPLATE: Final = re.compile(
     r"\{\{.*\}\}|\$\{.*\}|<(?:insert|your|fill|todo|enter|name|text|placeholder)\b[^>]*>|\[\s*\]"
 )
-
-
-def plain(text: str) -> str:
-    """Give the words of a text, lower case, with one space between: texts that differ in dress alone become equal."""
-    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def says_nothing(text: str | None) -> bool:

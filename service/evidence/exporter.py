@@ -78,8 +78,13 @@ class Exporter:
         self._refusals = 0
         self._refused_first = 0
         self._refused_last = 0
+        self._opening: list[bytes] = []
 
     # What the data plane calls
+
+    def begin_with(self, span: bytes) -> None:
+        """Write this right behind the canary; called before `run`. Nothing is predicted before it is durable."""
+        self._opening.append(span)
 
     def admit(self) -> None:
         """Raise AnswerWithheld unless a prediction made now is likely to be durable in time. Counts what it refuses."""
@@ -146,6 +151,8 @@ class Exporter:
         """Send until `close`. Raises EvidenceFatal when the stream cannot go on."""
         self.backlog.add(Entry(self.stream.release()))
         self.backlog.add(Entry(self.stream.heartbeat()))
+        for span in self._opening:
+            self.backlog.add(Entry(span))
         group: list[Entry] = []
         beating = asyncio.create_task(self._beat())
         try:

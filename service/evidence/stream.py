@@ -80,6 +80,10 @@ class Stream:
         """A `reject` or `error`: what was refused or broke under ``request_id``."""
         return self._record(kind, attributes, request_id)
 
+    def notice(self, attributes: Mapping[str, AttributeValue]) -> bytes:
+        """Something about the release that whoever reads the log has to know."""
+        return self._record("notice", attributes)
+
     def _record(self, kind: str, attributes: Mapping[str, AttributeValue], request_id: bytes | None = None) -> bytes:
         now = self._clock()
         trace_id = self._ids.request_id() if request_id is None else request_id

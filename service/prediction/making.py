@@ -15,6 +15,7 @@ from contracts.prediction import PredictionEvent
 from contracts.subject import SubjectKey
 from contracts.timestamps import format_time
 from service.model.model import Model
+from service.model.session import Row
 from service.model.verdict import Outcome
 from service.prediction.answer import AnswerWriter
 from service.prediction.schema import Instance
@@ -42,8 +43,8 @@ class Ask(NamedTuple):
 class Ledger(Protocol):
     """What is counted; `service.metrics.ServiceMetrics` is the real one."""
 
-    def predicted(self, label: str, trace_id: bytes, span_id: bytes) -> None:
-        """A prediction was made, whether its answer leaves or not."""
+    def predicted(self, label: str, trace_id: bytes, span_id: bytes, row: Row) -> None:
+        """A prediction was made of a row of features, whether its answer leaves or not."""
 
     def withheld(self, reason: str, count: int) -> None:
         """Answers that did not leave."""
@@ -95,10 +96,10 @@ class Maker:
             threshold=self._threshold,
             explanation=None if explained is None else explained.explanation,
         )
-        return Made(instance, ask.request_id, core, self._publish(event, ask.link))
+        return Made(instance, ask.request_id, core, self._publish(event, ask.link, instance.row))
 
-    def _publish(self, event: PredictionEvent, link: SpanLink | None) -> bytes:
-        self._ledger.predicted(event.label, event.request_id, event.span_id)
+    def _publish(self, event: PredictionEvent, link: SpanLink | None, row: Row) -> bytes:
+        self._ledger.predicted(event.label, event.request_id, event.span_id, row)
         return self._spans.write(event, link)
 
     def response(self, made: Made, log: str, position: Position | None) -> str:

@@ -20,6 +20,7 @@ from service.audit_client import AuditClient
 from service.evidence.exporter import Exporter
 from service.metrics import ServiceMetrics
 from service.prediction.predictor import Predictor
+from service.review import Review
 from service.telemetry.exchange import exchange_of
 from service.telemetry.lane import Lane
 from service.web.audit_log import AuditLogRoute
@@ -47,6 +48,7 @@ class Parts(NamedTuple):
     bundle: Bundle
     predictor: Predictor
     exporter: Exporter
+    review: Review
     metrics: ServiceMetrics
     door: Door
     audit: AuditClient | None
@@ -70,7 +72,7 @@ def build_app(parts: Parts) -> ASGIApp:
 def build_main_port(parts: Parts) -> MainPort:
     """The application of the main port, and the short way around it."""
     card = parts.bundle.card
-    predict = PredictRoutes(parts.predictor, parts.exporter, parts.door, parts.metrics, parts.max_body)
+    predict = PredictRoutes(parts.predictor, parts.exporter, parts.review, parts.door, parts.metrics, parts.max_body)
     app = Litestar(
         route_handlers=[
             *_predict_routes(predict),
@@ -157,7 +159,7 @@ def _governance_routes(parts: Parts) -> list[ControllerRouterHandler]:
 
 
 def _open_routes(parts: Parts) -> list[ControllerRouterHandler]:
-    health = HealthRoutes(parts.bundle.card, parts.exporter)
+    health = HealthRoutes(parts.bundle.card, parts.exporter, parts.review)
 
     @get("/healthz", operation_class=documented("The process lives", None, None, needs_token=False))
     async def healthz() -> ASGIApp:

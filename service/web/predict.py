@@ -23,6 +23,7 @@ from service.prediction.making import Ask
 from service.prediction.predictor import Predictor
 from service.prediction.rejection import RequestRejected
 from service.prediction.trace_context import read_link
+from service.review import Review
 from service.telemetry.exchange import exchange_of
 from service.web.body import read_body
 from service.web.door import Door
@@ -53,10 +54,17 @@ class PredictRoutes:
     """Answers both routes; never raises for what a caller sent."""
 
     def __init__(
-        self, predictor: Predictor, exporter: Exporter, door: Door, metrics: ServiceMetrics, max_body: int
+        self,
+        predictor: Predictor,
+        exporter: Exporter,
+        review: Review,
+        door: Door,
+        metrics: ServiceMetrics,
+        max_body: int,
     ) -> None:
         self._predictor = predictor
         self._exporter = exporter
+        self._review = review
         self._door = door
         self._metrics = metrics
         self._max_body = max_body
@@ -81,7 +89,7 @@ class PredictRoutes:
             caller = self.enter(headers)
             body = await read_body(receive, headers.get(b"content-length"), self._max_body)
             ask = self.ask(arrival, caller, headers, None if exchange is None else exchange.waited)
-            answer = Reply(200, await answering(ask, body))
+            answer = self.reply(await answering(ask, body))
         except Exception as error:
             problem = problem_of(error, uuid_text(arrival.request_id))
             if exchange is not None:
@@ -113,6 +121,10 @@ class PredictRoutes:
             read_link(headers.get(b"traceparent"), headers.get(b"tracestate")),
             waited,
         )
+
+    def reply(self, answer: bytes) -> Reply:
+        """An answer, with the warning that the state of the card asks for."""
+        return Reply(200, answer, self._review.headers)
 
     def refuse(self, error: Exception, problem: Problem, request_id: bytes, route: str, caller: str | None) -> Reply:
         """The problem document of what went wrong, after it was recorded and counted."""

@@ -89,7 +89,7 @@ class _Underway:
         metrics = self._metrics
         metrics.inflight -= 1
         if isinstance(answer, bytes):
-            self._arrived.reply(Reply(200, answer))
+            self._arrived.reply(self._routes.reply(answer))
             metrics.requested(_ANSWERED, time.perf_counter() - self._since, (request_id, span_id))
             return
         problem = problem_of(answer, uuid_text(request_id))

@@ -17,7 +17,7 @@ version: 1.0.0
 name: Small churn
 governance_tier: Medium Risk
 eu_ai_act_classification: Limited Risk
-next_review: 2027-05-01
+next_review: 2999-05-01
 metrics:
   accuracy:
     value: 0.9

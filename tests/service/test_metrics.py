@@ -11,7 +11,7 @@ from contracts import metrics
 from service.evidence.exporter import Commit
 from service.metrics import Facts, ServiceMetrics
 
-FACTS = Facts("0.0.1", "m", "1.0.0", "a" * 64, "r" * 64, 1_800_000_000.0)
+FACTS = Facts("0.0.1", "m", "1.0.0", "a" * 64, "r" * 64, ("no", "yes"))
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 IDS = (b"t" * 16, b"s" * 8)
 
@@ -51,7 +51,7 @@ def test_exemplar_lies_in_its_bucket() -> None:
 
 
 def test_facts_and_gauges() -> None:
-    """What runs, when its card is due, how much waits."""
+    """What runs, and how much waits."""
     found = ServiceMetrics(FACTS)
     found.watch_backlog(lambda: 7)
     found.withheld("deadline", 3)
@@ -60,14 +60,15 @@ def test_facts_and_gauges() -> None:
     assert values[metrics.BUILD_INFO] == (
         1, {"model": "m", "version": "1.0.0", "service_version": "0.0.1", "artifact": "a" * 64, "release": "r" * 64},
     )  # fmt: skip
-    assert values[metrics.CARD_REVIEW][0] == 1_800_000_000
     assert values[metrics.EVIDENCE_BACKLOG][0] == 7
     withheld = {s.labels["reason"]: s.value for s in scrape(found) if s.name == metrics.ANSWERS_WITHHELD}
     assert withheld == {"refused": 0, "deadline": 3, "failed": 0}
     assert values[metrics.REJECTS] == (1, {"reason": "schema"})
 
 
-def test_card_without_review_date_has_no_such_series() -> None:
-    """An absent date is not the year 1970."""
-    found = ServiceMetrics(FACTS._replace(next_review=None))
-    assert metrics.CARD_REVIEW not in {sample.name for sample in scrape(found)}
+def test_labels_are_counted_from_zero() -> None:
+    """A rate of a label that was never given is 0, not absent; a label that was has its exemplar."""
+    found = ServiceMetrics(FACTS)
+    found.predicted("yes", *IDS, ())
+    samples = {s.labels["label"]: (s.value, bool(s.exemplar)) for s in scrape(found) if s.name == metrics.PREDICTIONS}
+    assert samples == {"no": (0, False), "yes": (1, True)}

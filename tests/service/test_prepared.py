@@ -61,10 +61,10 @@ def test_place_is_no_part_of_the_release(bundle: Path) -> None:
 
 
 def test_facts_for_the_metrics(bundle: Path) -> None:
-    """The review date is midnight UTC of the card's date."""
+    """Who answers, and what it may answer."""
     facts = prepared(bundle).facts()
     assert (facts.model_id, facts.model_version) == ("small-churn", "1.0.0")
-    assert facts.next_review == 1_809_129_600
+    assert facts.labels == ("retain", "churn")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
