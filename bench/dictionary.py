@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train the dictionary that the embedded store compresses spans with: ``python -m bench.dictionary FILE``.
+"""Train the dictionary that stores compress spans with: ``python -m bench.dictionary FILE``.
 
 Every training span is synthetic, made from fixed seeds, so that the file can be made again bit for bit with the same
 zstandard and no dictionary ever holds anything of a real person. Models beside the reference models stand for those of
@@ -14,7 +14,7 @@ from typing import Final
 
 import zstandard
 
-from audit_sidecar.stores.sqlite.kept_span import abridge
+from audit_sidecar.stores.kept_span import abridge
 from audit_sidecar.stores.store import Finding
 from contracts.identifiers import uuid_text
 from contracts.leaf import Leaf

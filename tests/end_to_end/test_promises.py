@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from audit_sidecar.query.parameters import Filters, search_of
-from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
+from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
 from audit_sidecar.stores.sqlite.rows import subject_text, unsigned
 from audit_sidecar.stores.store import Finding, Search
 from audit_sidecar.stores.url import open_reader

@@ -9,8 +9,8 @@ from typing import Any
 import apsw
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.connection import open_reader
-from audit_sidecar.stores.sqlite.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.rows import (
     SELECT_RECORD,
     SELECT_STREAM,

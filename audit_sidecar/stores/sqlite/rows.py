@@ -4,7 +4,7 @@
 import hashlib
 from typing import Any, Final
 
-from audit_sidecar.stores.sqlite.kept_span import KeptSpan, SpanKeeper
+from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
 from audit_sidecar.stores.store import Finding, StoredRecord, StreamState
 from contracts import semconv
 from contracts.leaf import Leaf

@@ -10,8 +10,8 @@ from typing import Any
 import apsw
 
 from audit_sidecar.errors import Fatal, StoreRefused
+from audit_sidecar.stores.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.connection import open_writer, transaction
-from audit_sidecar.stores.sqlite.kept_span import SpanKeeper
 from audit_sidecar.stores.sqlite.page_cache import write_anew
 from audit_sidecar.stores.sqlite.rows import HALF, KIND_NUMBER, context_digest, signed, subject_key
 from audit_sidecar.stores.store import Commit, SignedCheckpoint, StreamState

@@ -8,7 +8,7 @@ from importlib.resources import files
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from audit_sidecar.stores.sqlite.kept_span import NEWEST, PLAIN, KeptSpan, SpanKeeper
+from audit_sidecar.stores.kept_span import NEWEST, PLAIN, KeptSpan, SpanKeeper
 from audit_sidecar.stores.store import Finding
 from bench.dictionary import train
 from contracts import semconv
@@ -129,5 +129,5 @@ def test_a_row_cannot_ask_for_more_memory_than_a_span_may_take() -> None:
 
 def test_the_dictionary_is_what_its_program_makes() -> None:
     """The shipped file follows from synthetic spans alone: training them again gives the same bytes."""
-    file = files("audit_sidecar.stores.sqlite").joinpath("spans-1.zdict")
+    file = files("audit_sidecar.stores").joinpath("spans-1.zdict")
     assert file.read_bytes() == train()

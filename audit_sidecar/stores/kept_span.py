@@ -53,7 +53,7 @@ class _Codec:
     """One dictionary with its compressor and decompressor."""
 
     def __init__(self, number: int) -> None:
-        file = files("audit_sidecar.stores.sqlite").joinpath(_FILES[number])
+        file = files("audit_sidecar.stores").joinpath(_FILES[number])
         dictionary = zstandard.ZstdCompressionDict(file.read_bytes())
         # Frames without magic number, length, checksum and dictionary id: the row and the commitment say all that.
         parameters = zstandard.ZstdCompressionParameters.from_level(
