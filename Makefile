@@ -67,10 +67,9 @@ docs: setup ## documents against the tree, and the style rules no linter knows
 reference: setup ## write docs/reference anew from what runs
 	$(BIN)/python -m scripts.reference
 
-# The chart by the profile staging: no metric watches the monitors of the cards yet, and in prod each needs an alert.
 policy: setup ## the gate over our own models, cloud, repository, GitOps objects and chart, as of today
 	$(BIN)/countersign check --target infra --target repository --target argocd=gitops/argocd
-	HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign check models/telco-watson/1.0.0 --profile staging \
+	HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign check models/telco-watson/1.0.0 \
 		--target manifests=charts/countersign:charts/countersign/ci/whole-values.yaml
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
