@@ -165,6 +165,7 @@ TOOLS = (
         "dynamodb", f"3.1.0-{digest(SOURCES / 'dynamodb')}", ("dynamodb-local",), ("javac", "mvn"), maven_package
     ),
     Tool("javascript", f"v2.12.1-{digest(SOURCES / 'javascript')}", ("send.js",), ("node", "npm"), npm_package),
+    Tool("iam", f"v0.1.173-{digest(SOURCES / 'iam')}", ("simulate.js",), ("node", "npm"), npm_package),
     Tool(
         "reports", f"v5.7.0-{digest(SOURCES / 'reports')}", ("sarif-multitool", "sarif-2.1.0.json", "junit.xsd"),
         ("node", "npm"), report_judges,
