@@ -18,7 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from audit_sidecar.query.parameters import Filters, search_of
 from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
-from audit_sidecar.stores.sqlite.rows import subject_text, unsigned
+from audit_sidecar.stores.row_values import unsigned
+from audit_sidecar.stores.sqlite.rows import subject_text
 from audit_sidecar.stores.store import Finding, Search
 from audit_sidecar.stores.url import open_reader
 from contracts import semconv

@@ -10,13 +10,13 @@ import apsw
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.kept_span import SpanKeeper
+from audit_sidecar.stores.row_values import signed
 from audit_sidecar.stores.sqlite.connection import open_reader
 from audit_sidecar.stores.sqlite.rows import (
     SELECT_RECORD,
     SELECT_STREAM,
     read_record,
     read_stream,
-    signed,
     subject_text,
 )
 from audit_sidecar.stores.sqlite.search import search_clause

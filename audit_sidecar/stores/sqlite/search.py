@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A search as SQL. Only columns are named here; every value is bound."""
 
-from audit_sidecar.stores.sqlite.rows import KIND_NUMBER, signed, subject_key
+from audit_sidecar.stores.row_values import KIND_NUMBER, signed
+from audit_sidecar.stores.sqlite.rows import subject_key
 from audit_sidecar.stores.store import Search
 
 _PART = """

@@ -11,9 +11,10 @@ import apsw
 
 from audit_sidecar.errors import Fatal, StoreRefused
 from audit_sidecar.stores.kept_span import SpanKeeper
+from audit_sidecar.stores.row_values import HALF, KIND_NUMBER, context_digest, signed
 from audit_sidecar.stores.sqlite.connection import open_writer, transaction
 from audit_sidecar.stores.sqlite.page_cache import write_anew
-from audit_sidecar.stores.sqlite.rows import HALF, KIND_NUMBER, context_digest, signed, subject_key
+from audit_sidecar.stores.sqlite.rows import subject_key
 from audit_sidecar.stores.store import Commit, SignedCheckpoint, StreamState
 from contracts import semconv
 from contracts.payload import PayloadContext
