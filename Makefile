@@ -20,10 +20,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test bench check format lint types imports docs reference policy workflows tools lock
+.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy workflows tools lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## serve, predict, prove, withhold and detect a tamper, all in under a minute
 	@$(PYTHON) scripts/environment.py demo
@@ -39,6 +39,9 @@ setup: ## install everything that development needs into .venv
 
 test: setup ## run every test this machine can run
 	$(BIN)/python -m pytest
+
+cluster-test: setup ## chart and GitOps objects on a real control plane with real Argo CD; needs root and make tools
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 bench: setup ## measure service and sidecar beside their peers; tables and plot into bench/results
 	@$(BIN)/python -m bench $(BENCH)

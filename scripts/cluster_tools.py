@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the programs of a real cluster are made: Kubernetes' control plane, Argo CD, and what Argo CD needs."""
 
+import json
 import os
 import re
 import shutil
@@ -37,6 +38,20 @@ def argo_cd(go: Tool) -> Callable[[Tool, Path], None]:
     return make
 
 
+def module_files(module: str, content: str, folder_of: str) -> Callable[[Tool, Path], None]:
+    """Copy files out of a Go module as it was published: the programs' names are theirs in that folder of it."""
+
+    def make(tool: Tool, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            fetched = json.loads(_go_in("go", Path(scratch), "mod", "download", "-json", f"{module}@{tool.version}"))
+        if fetched["Sum"] != content:
+            raise ToolMissing(f"{module} {tool.version} is {fetched['Sum']} and not {content}")
+        for name in tool.programs:
+            shutil.copyfile(Path(fetched["Dir"]) / folder_of / name, folder / name)
+
+    return make
+
+
 def _build_many(go: str, tool: Tool, folder: Path, linked: tuple[str, ...]) -> None:
     flags = " ".join(["-s -w", *(f"-X {variable}" for variable in linked)])
     _go(go, tool, "build", "-buildvcs=false", "-trimpath", "-ldflags", flags, "-o", str(folder / tool.name), ".")
@@ -47,10 +62,14 @@ def _build_many(go: str, tool: Tool, folder: Path, linked: tuple[str, ...]) -> N
 
 def _go(go: str, tool: Tool, *words: str) -> str:
     """What go prints, in the folder of the tool's module."""
+    return _go_in(go, SOURCES / tool.name, *words)
+
+
+def _go_in(go: str, folder: Path, *words: str) -> str:
     environment = {**os.environ, **GO, "GOTOOLCHAIN": "local"}
-    ran = subprocess.run([go, *words], check=False, cwd=SOURCES / tool.name, env=environment, stdout=subprocess.PIPE)
+    ran = subprocess.run([go, *words], check=False, cwd=folder, env=environment, stdout=subprocess.PIPE)
     if ran.returncode != 0:
-        raise ToolMissing(f"exit code {ran.returncode} from: {go} {words[0]} in {SOURCES / tool.name}")
+        raise ToolMissing(f"exit code {ran.returncode} from: {go} {words[0]} in {folder}")
     return ran.stdout.decode().strip()
 
 

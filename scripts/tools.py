@@ -21,7 +21,7 @@ if __name__ == "__main__":
     # Run as a file, this is no part of the package that the rest of it is in.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.cluster_tools import argo_cd, go_from_wheel, many_in_one, redis
+from scripts.cluster_tools import argo_cd, go_from_wheel, many_in_one, module_files, redis
 from scripts.tool_steps import GO, SOURCES, Tool, ToolMissing, cache, digest, download, member, run, wheel
 
 __all__ = ["SOURCES", "Tool", "ToolMissing", "cache", "digest", "find", "main"]
@@ -176,6 +176,13 @@ TOOLS = (
         ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"), ("go",),
         many_in_one(*(f"k8s.io/{package}/version.{variable}" for package in ("component-base", "client-go/pkg")
                       for variable in ("gitVersion=v1.37.2", "gitMajor=1", "gitMinor=37"))),
+    ),
+    # The definitions of the kinds that the operator of Prometheus reads.
+    Tool(
+        "monitoring", "v0.85.0",
+        ("monitoring.coreos.com_servicemonitors.yaml", "monitoring.coreos.com_prometheusrules.yaml"), ("go",),
+        module_files("github.com/prometheus-operator/prometheus-operator",
+                     "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=", "example/prometheus-operator-crd"),
     ),
     GO_127,
     Tool(
