@@ -15,6 +15,7 @@ from typing import Final, get_args
 
 from contracts.bundle import CARD_FILE
 from contracts.errors import CountersignError
+from contracts.image import Image, parse_image
 from contracts.settings import load_settings
 from countersign import __version__
 from policies.errors import CannotEvaluate, WaiversInvalid
@@ -59,6 +60,14 @@ def add_gate_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="also manifests=DIR, argocd=DIR, infra, repository; may be repeated",
     )
+    parser.add_argument(
+        "--image",
+        metavar="NAME@DIGEST",
+        type=released_image,
+        action="append",
+        default=[],
+        help="an image that was released, registry/name@sha256:…; may be repeated; manifests may then run no other",
+    )
     parser.add_argument("--profile", choices=sorted(PROFILES), help="which severities block (prod)")
     parser.add_argument("--as-of", metavar="DATE", type=_date, help="the day to judge for, such as 2026-11-23 (today)")
     parser.add_argument("--governance", metavar="DIR", help="folder of approvers, approvals and waivers (governance)")
@@ -92,6 +101,7 @@ def evaluate(arguments: argparse.Namespace) -> Report:
             as_of=arguments.as_of or dt.datetime.now(dt.UTC).date(),
             bundles=tuple(arguments.bundles) or _found(arguments.target),
             named=_named(arguments.target),
+            images=tuple(arguments.image),
             governance=_governance(settings, arguments),
             rule_folders=tuple(Path(folder) for folder in settings.rules),
             recompute=not arguments.no_recomputation,
@@ -101,6 +111,14 @@ def evaluate(arguments: argparse.Namespace) -> Report:
         if use.state == "expired":
             print(f"waiver {use.id} of {use.rule} expired on {use.expires}", file=sys.stderr)
     return report
+
+
+def released_image(text: str) -> Image:
+    """An image on a command line."""
+    image = parse_image(text)
+    if image is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not registry/name@sha256: and 64 lower-case hex digits")
+    return image
 
 
 def exit_code(report: Report) -> int:

@@ -30,7 +30,8 @@ class Covered(Struct, frozen=True, kw_only=True):
     kind: TargetKind
     name: str
     digests: dict[str, str]
-    """SHA-256 by part: every file of a bundle by its path in there (``card.yaml``), any other target by its kind."""
+    """SHA-256 by part: every file of a bundle by its path in there (``card.yaml``), any other target by its kind; of
+    manifests also each image that they run, as ``image/<registry>/<name>``."""
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):

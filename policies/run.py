@@ -5,6 +5,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from contracts.image import Image
 from policies.governance.governance import Governance
 from policies.law.law import LawPack
 from policies.profiles import Profile
@@ -27,3 +28,5 @@ class Run(Struct, frozen=True, kw_only=True):
     argocd: ArgoCd | None = None
     infra: Infra | None = None
     repository: Repository | None = None
+    images: tuple[Image, ...] = ()
+    """The images that were released; none where nobody named them."""

@@ -146,6 +146,7 @@ def _run(request: Request, pack: Pack, governance: Governance, targets: Targets)
         law=pack.law,
         governance=governance,
         bundles=targets.bundles,
+        images=request.images,
         **targets.others,
     )
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.report import Covered, Unreadable
+from policies.rules.kubernetes.image_digest import image_subjects
 from policies.rules.rule import TargetKind
 from policies.runner.request import Request
 from policies.targets.bundle import BundleTarget, read_bundle
@@ -31,8 +32,7 @@ class Targets(NamedTuple):
         """Every target that was read, with the digests of its parts."""
         bundles = [Covered(kind="bundle", name=bundle.name, digests=bundle_digests(bundle)) for bundle in self.bundles]
         others = [
-            Covered(kind=kind, name=target.name, digests={kind: target.digest} if hasattr(target, "digest") else {})
-            for kind, target in self.others.items()
+            Covered(kind=kind, name=target.name, digests=_digests(kind, target)) for kind, target in self.others.items()
         ]
         return (*bundles, *others)
 
@@ -40,6 +40,12 @@ class Targets(NamedTuple):
 def bundle_digests(bundle: BundleTarget) -> dict[str, str]:
     """SHA-256 of the card and of every file that it names, by path in the bundle."""
     return {"card.yaml": bundle.card_digest, **{file: bundle.digest(file) for file in bundle.files}}
+
+
+def _digests(kind: TargetKind, target: Any) -> dict[str, str]:
+    """A target's own digest, and those of the images that manifests run."""
+    own: dict[str, str] = {kind: target.digest} if hasattr(target, "digest") else {}
+    return {**own, **image_subjects(target)} if kind == "manifests" else own
 
 
 def read_targets(request: Request) -> Targets:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.image import Image
 from policies.profiles import Profile
 from policies.rules.rule import TargetKind
 
@@ -21,6 +22,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Folders, as the user named them."""
     named: dict[TargetKind, str] = {}
     """What the user gave for each other kind of target."""
+    images: tuple[Image, ...] = ()
+    """The images that were released, where the user named them."""
     governance: Path
     rule_folders: tuple[Path, ...] = ()
     """Folders of a team's own rules."""

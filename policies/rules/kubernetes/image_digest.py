@@ -4,11 +4,12 @@
 ## What it checks
 Each container of each pod (init containers, native sidecars, ephemeral containers and hooks, too) names its image as
 `registry/name@sha256:<64 hex digits>`. A tag may stand beside the digest and means nothing. The digest is not a
-filled-in placeholder, and one image is not run at two digests by one rendering.
+filled-in placeholder, and one image is not run at two digests by one rendering. Where the released images are named
+(`--image`, or the release that is promoted), each container runs one of them.
 
 ## Why
 A tag can be moved to other bytes after the gate has said yes. A digest cannot: the manifests digest that the verdict
-binds then binds the very bytes that run, model and code alike.
+binds then binds the very bytes that run, model and code alike. The verdict names each image as a subject of its own.
 
 ## Reference
 AI Act Article 15(5): resilience against those who try to alter use or performance. NIST AI RMF MEASURE 2.7: security
@@ -51,10 +52,10 @@ spec:
 ```
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from contracts.image import Image, parse_image
 from policies.place import Place
 from policies.rules.judgement import Finding, Judgement, judged, verified
 from policies.rules.kubernetes.digests import is_filler
@@ -76,8 +77,6 @@ RULE = Rule(
     ),
 )
 WANTED: Final = "registry/name@sha256: and 64 hex digits"
-_IMAGE: Final = re.compile(r"(?P<name>[a-z0-9][^\s@]*)@sha256:(?P<digest>[0-9a-f]{64})")
-_TAG: Final = re.compile(r":[\w][\w.-]*$")
 
 
 def check(manifests: Manifests, run: Run) -> Judgement:
@@ -88,43 +87,61 @@ def check(manifests: Manifests, run: Run) -> Judgement:
             place=Place(manifests.name), message="the rendering makes no pod", wanted="at least one workload"
         )
         return judged([nothing], verified(""))
-    found = [*_images(containers), *_twice(containers)]
-    return judged(found, verified(f"{len(containers)} containers, each image by its digest"))
+    found = [*_images(containers), *_twice(containers), *_unreleased(containers, run.images)]
+    released = f", of {len(run.images)} that were released" if run.images else ""
+    return judged(found, verified(f"{len(containers)} containers, each image by its digest{released}"))
+
+
+def image_subjects(manifests: Manifests) -> dict[str, str]:
+    """What a verdict is about besides the objects: each image's digest, by its name as a subject.
+
+    Of an image at two digests one is left; such a rendering is refused.
+    """
+    images = (parse_image(item.get("image")) for pod in pods(manifests.objects) for item in pod.containers())
+    return {image.subject: image.digest for image in images if image is not None}
 
 
 def _images(containers: list[Container]) -> Iterator[Finding]:
     for container in containers:
-        image = container.get("image")
-        named = _match(image)
-        if named is None:
+        text = container.get("image")
+        image = parse_image(text)
+        if image is None:
             message = f"the image of container {container.name} is not named by its digest"
-        elif is_filler(named["digest"]):
+        elif is_filler(image.digest):
             message = f"the digest of the image of container {container.name} is a placeholder"
         else:
             continue
-        yield Finding(place=container.at("image"), message=message, seen=_seen(image), wanted=WANTED)
+        yield Finding(place=container.at("image"), message=message, seen=_seen(text), wanted=WANTED)
 
 
 def _twice(containers: list[Container]) -> Iterator[Finding]:
     """One release runs one build of an image; two are a release that was half made."""
     first: dict[str, str] = {}
     for container in containers:
-        named = _match(container.get("image"))
-        if named is None:
-            continue
-        name, digest = _TAG.sub("", named["name"]), named["digest"]
-        if first.setdefault(name, digest) != digest:
+        image = parse_image(container.get("image"))
+        if image is not None and first.setdefault(image.name, image.digest) != image.digest:
             yield Finding(
                 place=container.at("image"),
-                message=f"container {container.name} runs another build of {name} than a container before it",
-                seen=f"sha256:{digest}",
-                wanted=f"sha256:{first[name]}",
+                message=f"container {container.name} runs another build of {image.name} than a container before it",
+                seen=f"sha256:{image.digest}",
+                wanted=f"sha256:{first[image.name]}",
                 mend="render again with one digest for each image",
             )
 
 
-def _match(image: Any) -> re.Match[str] | None:
-    return _IMAGE.fullmatch(image) if isinstance(image, str) else None
+def _unreleased(containers: list[Container], released: Iterable[Image]) -> Iterator[Finding]:
+    """What runs beside the release: nobody attested it, whatever its digest."""
+    known = set(released)
+    for container in containers:
+        image = parse_image(container.get("image"))
+        if known and image is not None and image not in known:
+            yield Finding(
+                place=container.at("image"),
+                message=f"container {container.name} runs an image that was not released",
+                seen=f"{image.name}@sha256:{image.digest}",
+                wanted=" or ".join(sorted(f"{each.name}@sha256:{each.digest}" for each in known)),
+                mend="name the image among those of the release, or take the container out",
+            )
 
 
 def _seen(image: Any) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from contracts.image import Image
 from policies.rules.kubernetes import (
     availability,
     bound_to_release,
@@ -16,9 +17,10 @@ from policies.rules.kubernetes import (
     references,
 )
 from policies.rules.kubernetes.family import MODULES
+from policies.rules.kubernetes.image_digest import image_subjects
 from policies.rules.kubernetes.quantities import quantity
 from policies.targets.manifests import read_manifests
-from tests.policies.examples import bundle, run
+from tests.policies.examples import bundle, manifests, run
 from tests.policies.rendering import FIXTURES, GONE, Change, add, put, rendered
 
 DEPLOYMENT: Final = "Deployment/spec/template/spec"
@@ -210,3 +212,32 @@ def test_quantities_are_read_as_kubernetes_does(text: object, amount: str) -> No
 def test_what_is_no_quantity_is_none(text: object) -> None:
     """Nothing is guessed."""
     assert quantity(text) is None
+
+
+def test_what_was_not_released_does_not_run() -> None:
+    """Where the released images are named, a container beside them is found, whatever its digest."""
+    whole = manifests(
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: model}
+        spec:
+          initContainers:
+            - {name: audit, image: "registry.example/sidecar:2@sha256:SIDECAR"}
+          containers:
+            - {name: service, image: "registry.example/model@sha256:MODEL"}
+        """.replace("SIDECAR", "5d" * 31 + "aa").replace("MODEL", "6e" * 31 + "bb")
+    )
+    model, sidecar = (
+        Image("registry.example/model", "6e" * 31 + "bb"),
+        Image("registry.example/sidecar", "5d" * 31 + "aa"),
+    )
+    assert image_subjects(whole) == {
+        "image/registry.example/model": model.digest,
+        "image/registry.example/sidecar": sidecar.digest,
+    }
+    assert image_digest.check(whole, run(images=(model, sidecar))).findings == ()
+    (found,) = image_digest.check(whole, run(images=(model,))).findings
+    assert found.message == "container audit runs an image that was not released"
+    (other,) = image_digest.check(whole, run(images=(sidecar, model._replace(digest="7f" * 31 + "cc")))).findings
+    assert other.message == "container service runs an image that was not released"
