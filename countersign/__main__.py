@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         what = f"the package {error.name} is missing; install Countersign with the extra that this command needs"
         print(f"countersign {' '.join(command.path)}: {what}", file=sys.stderr)
         return EXIT_REFUSED
-    parser = _Parser(prog=f"countersign {' '.join(command.path)}", description=command.summary)
+    # No abbreviations: who looks at a command line for what it may not hold looks for whole words.
+    parser = _Parser(prog=f"countersign {' '.join(command.path)}", description=command.summary, allow_abbrev=False)
     module.configure(parser)
     parsed = parser.parse_args(words[len(command.path) :])
     try:

@@ -2,7 +2,8 @@
 """Everything that judges: the product's rules and a team's own, the law they cite, and one digest over all of it.
 
 Every control and duty that a rule cites is looked up before anything is judged. The digest changes with any file that
-could change a judgement: rules, law, runner, targets, re-computation. Outputs and verdicts are not part of it.
+could change a judgement: rules, law, runner, targets, re-computation. Outputs, verdicts, and what is done with them,
+are not part of it.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from policies.rules.loader import load_folder, load_product, unique
 from policies.rules.rule import RuleModule
 
 ROOT: Final = Path(__file__).parents[1]
-_TELLING_ONLY: Final = ("output", "verdict")
+_TELLING_ONLY: Final = ("admission", "output", "promotion", "verdict")
 _SUFFIXES: Final = frozenset({".py", ".toml"})
 
 

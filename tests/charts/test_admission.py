@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.charts.rendering import CHART, HELMS, Object, of, one, scenario, template
+from tests.charts.rendering import CHART, HELMS, WHOLE, Object, container, of, one, pods, scenario, template
 
 ADMISSION: Final = CHART / "ci" / "admission-policy-values.yaml"
 NAMES: Final = ("countersign-allowed", "countersign-deployments", "countersign-pods")
@@ -18,11 +18,46 @@ def policies() -> dict[str, Object]:
     return {item["metadata"]["name"]: item["spec"] for item in of(scenario(ADMISSION), "ValidatingAdmissionPolicy")}
 
 
-def test_the_platform_renders_policies_and_nothing_else() -> None:
-    """Its project may deploy no pod, and the models' project no policy."""
-    assert [(item["kind"], item["metadata"]["name"]) for item in scenario(ADMISSION)] == [
-        (kind, name) for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding") for name in NAMES
+def test_the_platform_renders_policies_and_the_gates_right_and_nothing_else() -> None:
+    """Its project may deploy no pod, and the models' project neither policy nor Role."""
+    assert sorted((item["kind"], item["metadata"]["name"]) for item in scenario(ADMISSION)) == [
+        *(("Role", "countersign-allowed"), ("RoleBinding", "countersign-allowed")),
+        *((kind, name) for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding") for name in NAMES),
     ]
+
+
+def test_the_gates_account_may_write_that_one_list() -> None:
+    """In the gate's own namespace; a create cannot be granted by name, and the policy covers that."""
+    role = one(scenario(ADMISSION), "Role", "countersign-allowed")
+    binding = one(scenario(ADMISSION), "RoleBinding", "countersign-allowed")
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "ml-prod"
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "namespace": "ml-prod", "name": "countersign-gate"}]
+    assert binding["roleRef"]["name"] == "countersign-allowed"
+    named, unnamed = role["rules"]
+    assert (named["resources"], named["resourceNames"]) == (["configmaps"], ["countersign-allowed"])
+    assert named["verbs"] == ["get", "update"]
+    assert (unnamed["resources"], unnamed["verbs"]) == (["configmaps"], ["create"])
+
+
+def test_the_gate_that_needs_no_entry_is_the_gate_as_it_is_rendered() -> None:
+    """What the exception asks of a pod stands in the chart's own Job: another key or date is another pod."""
+    (condition,) = policies()["countersign-pods"]["matchConditions"]
+    (job,) = (pod for title, pod in pods(scenario(WHOLE)).items() if title.startswith("Job countersign-gate-"))
+    gate = container(job, "gate")
+    assert f"c.image == '{gate['image']}'" in condition["expression"]
+    assert gate["command"] == ["countersign"]
+    assert gate["args"][0] == "verify-verdict"
+    assert gate["args"][2:4] == ["--key", "/key/gate.pub"]
+    assert {word for word in gate["args"] if word.startswith(("--k", "--as", "--ac"))} == {"--key"}
+    assert not {"env", "envFrom", "workingDir", "lifecycle"} & set(gate)
+    mounts = {mount["mountPath"]: mount["name"] for mount in gate["volumeMounts"]}
+    assert mounts == {"/verdict": "verdict", "/key": "key", "/var/run/secrets/kubernetes.io/serviceaccount": "account"}
+    volumes = {volume["name"]: volume for volume in job["spec"]["volumes"]}
+    assert f"v.secret.secretName == '{volumes['key']['secret']['secretName']}'" in condition["expression"]
+    for asked in ("'COUNTERSIGN_PROFILE_PROD' in c.args", "!has(c.env)", "startsWith('--as')", "!has(m.subPath)"):
+        assert asked in condition["expression"]
+    account = policies()["countersign-pods"]["validations"][-1]
+    assert "serviceAccountName in ['countersign-gate']" in account["expression"]
 
 
 def test_each_policy_fails_closed() -> None:
@@ -71,3 +106,11 @@ def test_an_image_cannot_end_the_expression(program: str) -> None:
     refused = template(ADMISSION, program=program, sets=(f'admissionPolicy.gateImage="{hostile}"',))
     assert refused.code != 0
     assert "gateImage" in refused.err
+
+
+@pytest.mark.parametrize("program", HELMS)
+def test_a_writer_that_is_no_account_is_refused(program: str) -> None:
+    """A right can only be given to an account, and a user's name would be compared with nothing."""
+    refused = template(ADMISSION, program=program, sets=('admissionPolicy.writers=["someone"]',))
+    assert refused.code != 0
+    assert "someone is no system:serviceaccount:NAMESPACE:NAME" in refused.err

@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """The product's own gate over its own chart and GitOps objects; and the gate's Job, run as it is rendered."""
 
+import datetime as dt
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from countersign.__main__ import main
+from countersign.commands import verify_verdict
+from policies.report import Report
 from policies.rules.judgement import Finding
+from policies.rules.kubernetes.image_digest import image_subjects
 from policies.rules.loader import load_product
 from policies.targets.argocd import ArgoCd, read_argocd
 from policies.targets.manifests import Manifests, read_manifests
 from policies.verdict.verdicts import Terms, sign_verdicts
-from tests.charts.rendering import CHART, SCENARIOS, WHOLE, Object, container, of, one, pods, scenario, template
+from tests.charts.rendering import (
+    CHART,
+    SCENARIOS,
+    WHOLE,
+    Object,
+    container,
+    containers,
+    of,
+    one,
+    pods,
+    scenario,
+    template,
+)
 from tests.conformance.outside import outside
-from tests.policies.examples import AS_OF, released, run
+from tests.policies.admission.api_server import Cluster, running
+from tests.policies.examples import released, run
 from tests.policies.output.reports import passed
 from tests.policies.verdict.test_verification import SIGNED
 from tests.tree import ROOT
 
 ARGOCD = ROOT / "gitops" / "argocd"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-MONITORS = [
-    {
-        "alert": f"Monitor{number}",
-        "expr": "countersign_predictions_total > 0",
-        "annotations": {"countersign.dev/monitor": monitor.metric},
-    }
-    for number, monitor in enumerate(getattr(released("telco-watson").card.monitoring, "monitors", None) or ())
-]
 
 
 def refused(target: Manifests | ArgoCd, over: str) -> dict[str, tuple[Finding, ...]]:
@@ -43,15 +54,9 @@ def refused(target: Manifests | ArgoCd, over: str) -> dict[str, tuple[Finding, .
     return {rule: judgement.findings for rule, judgement in judgements.items() if judgement.findings}
 
 
-def test_the_chart_passes_the_gate_but_for_alerts_it_does_not_bring(tmp_path: Path) -> None:
-    """Every rule over manifests; alerts on the card's monitors are the deployer's, for nothing measures these yet."""
-    bare = read_manifests(f"{CHART}:{WHOLE}", outside("helm"))
-    assert set(refused(bare, "manifests")) == {"MON-006"}
-    alerts = tmp_path / "alerts.yaml"
-    groups = [{"name": "monitors", "rules": MONITORS}]
-    alerts.write_text(yaml.safe_dump({"monitoring": {"prometheusRule": {"groups": groups}}}))
-    watched = read_manifests(f"{CHART}:{WHOLE},{alerts}", outside("helm"))
-    assert refused(watched, "manifests") == {}
+def test_the_chart_passes_the_gate() -> None:
+    """Every rule over manifests, the alerts on the card's monitors among them."""
+    assert refused(read_manifests(f"{CHART}:{WHOLE}", outside("helm")), "manifests") == {}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,9 @@ def test_projects_list_what_the_chart_renders_and_nothing_else() -> None:
     documents = yaml.safe_load_all((ARGOCD / "projects.yaml").read_text())
     projects = {item["metadata"]["name"]: item["spec"] for item in documents if item}
     admission = {kind for kind in kinds if kind[1].startswith("ValidatingAdmission")}
-    assert _kinds(projects["models"]["namespaceResourceWhitelist"]) == kinds - admission
+    rights = {kind for kind in kinds if kind[0] == "rbac.authorization.k8s.io"}
+    assert _kinds(projects["models"]["namespaceResourceWhitelist"]) == kinds - admission - rights
+    assert _kinds(projects["platform"]["namespaceResourceWhitelist"]) == rights
     assert projects["models"]["clusterResourceWhitelist"] == []
     assert _kinds(projects["platform"]["clusterResourceWhitelist"]) == admission
 
@@ -93,9 +100,18 @@ def _kinds(entries: list[dict[str, str]]) -> set[tuple[str, str]]:
     return {(entry["group"], entry["kind"]) for entry in entries}
 
 
-def with_verdict(tmp_path: Path, **release: str) -> list[Object]:
+def judged() -> Report:
+    """A run that passed, over manifests that run the images of the whole rendering."""
+    report = passed()
+    images = image_subjects(read_manifests(f"{CHART}:{WHOLE}", outside("helm")))
+    bundle, manifests = report.targets
+    ran = msgspec.structs.replace(manifests, digests={**manifests.digests, **images})
+    return msgspec.structs.replace(report, targets=(bundle, ran))
+
+
+def with_verdict(tmp_path: Path, *sets: str, **release: str) -> list[Object]:
     """The whole rendering under a real verdict."""
-    (signed,) = sign_verdicts(passed(), KEY, Terms(SIGNED))
+    (signed,) = sign_verdicts(judged(), KEY, Terms(SIGNED))
     text = signed.verdict.decode()
     values = {
         "release": {"verdict": f"sha256:{hashlib.sha256(signed.verdict).hexdigest()}", **release},
@@ -103,10 +119,31 @@ def with_verdict(tmp_path: Path, **release: str) -> list[Object]:
     }
     file = tmp_path / "values.json"
     file.write_text(json.dumps(values))
-    return template(WHOLE, file).objects()
+    return template(WHOLE, file, sets=sets).objects()
 
 
-def run_gate_job(objects: list[Object], tmp_path: Path, as_of: str = AS_OF.isoformat()) -> int:
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Job asks the clock; no test does."""
+    at(monkeypatch, "2026-12-01")
+
+
+def at(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    now = dt.datetime.fromisoformat(f"{day}T00:00:00Z")
+    monkeypatch.setattr(verify_verdict, "_now", lambda: now)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """The API server that the pod's environment names."""
+    found = Cluster()
+    with running(found, tmp_path) as server:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", server.host)
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+        yield found
+
+
+def run_gate_job(objects: list[Object], tmp_path: Path) -> int:
     """Do what the Job's container does, with its volumes where a test may write."""
     (job,) = (pod for title, pod in pods(objects).items() if title.startswith("Job countersign-gate-"))
     for name, text in one(objects, "ConfigMap", "countersign-gate")["data"].items():
@@ -116,23 +153,59 @@ def run_gate_job(objects: list[Object], tmp_path: Path, as_of: str = AS_OF.isofo
         str(tmp_path / word.rpartition("/")[2]) if word.startswith(("/verdict/", "/key/")) else word
         for word in container(job, "gate")["args"]
     ]
-    return main([*words, "--as-of", as_of])
+    return main([*words, "--account", str(tmp_path / "account")])
 
 
-def test_the_job_passes_the_verdict_of_what_is_deployed(tmp_path: Path) -> None:
-    """The digests in its arguments are those of the pods beside it."""
-    assert run_gate_job(with_verdict(tmp_path), tmp_path, "2026-12-01") == 0
+def test_the_job_allows_what_it_has_verified(tmp_path: Path, cluster: Cluster) -> None:
+    """The digests in its arguments are those of the pods beside it, and these stand on the list afterwards."""
+    objects = with_verdict(tmp_path)
+    assert run_gate_job(objects, tmp_path) == 0
+    allowed = cluster.maps["countersign-allowed"]["data"]["current"].split(" ")
+    for pod in (one(objects, "Deployment")["spec"]["template"],):
+        for part in ("card", "artifact"):
+            assert f"{part}={pod['metadata']['annotations'][f'countersign.dev/{part}']}" in allowed
+        assert {f"image={each['image']}" for each in containers(pod)} <= set(allowed)
 
 
-@pytest.mark.parametrize("part", ["card", "artifact"])
-def test_the_job_refuses_another_release(part: str, tmp_path: Path) -> None:
-    """A pod that names another card or artifact than the verdict never comes to be."""
-    assert run_gate_job(with_verdict(tmp_path, **{part: "sha256:" + "5b" * 32}), tmp_path, "2026-12-01") == 1
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({"card": "sha256:" + "5b" * 32}, "subjects"),
+        ({"artifact": "sha256:" + "5b" * 32}, "subjects"),
+        ('images.service.digest="sha256:' + "5b" * 32 + '"', "subjects"),
+        ('gate.levels=["COUNTERSIGN_PROFILE_STAGING"]', "levels"),
+    ],
+)
+def test_the_job_refuses_another_release_and_allows_nothing(
+    change: dict[str, str] | str, step: str, tmp_path: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pod that names another card, artifact or image than the verdict never comes to be."""
+    objects = with_verdict(tmp_path, change) if isinstance(change, str) else with_verdict(tmp_path, **change)
+    assert run_gate_job(objects, tmp_path) == 1
+    assert f", {step}: " in capsys.readouterr().out
+    assert cluster.asked == []
 
 
-def test_the_job_refuses_a_verdict_that_has_ended(tmp_path: Path) -> None:
-    """Thirty days after it was signed."""
-    assert run_gate_job(with_verdict(tmp_path), tmp_path, "2026-12-24") == 1
+def test_the_job_refuses_a_verdict_that_has_ended(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty days after it was signed; no argument turns back its clock."""
+    at(monkeypatch, "2026-12-24")
+    objects = with_verdict(tmp_path)
+    assert run_gate_job(objects, tmp_path) == 1
+    (job,) = (pod for title, pod in pods(objects).items() if title.startswith("Job countersign-gate-"))
+    container(job, "gate")["args"] += ["--as-of", "2026-12-01"]
+    assert run_gate_job(objects, tmp_path) == 64
+    assert cluster.asked == []
+
+
+def test_the_job_fails_where_it_may_not_write_the_list(
+    tmp_path: Path, cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is verified and not allowed would be stopped by admission, pod by pod, after the sync had begun."""
+    cluster.forbidden = {"POST"}
+    assert run_gate_job(with_verdict(tmp_path), tmp_path) == 2
+    assert "did not let this account write the ConfigMap countersign-allowed: 403" in capsys.readouterr().err
 
 
 def test_the_job_is_one_of_its_verdict_and_before_everything(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@
 {{- if not (and $p.namespaces $p.writers $p.gateImage) -}}
 {{- fail "admissionPolicy needs namespaces, writers and gateImage: without them it would hold for nobody, or keep the gate itself from running" -}}
 {{- end -}}
+{{- range $p.writers -}}
+{{- if not (regexMatch "^system:serviceaccount:[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" .) -}}
+{{- fail (printf "admissionPolicy.writers: %s is no system:serviceaccount:NAMESPACE:NAME" .) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "countersign.refusals.store" -}}
@@ -112,6 +117,9 @@
 {{- $r := $v.release -}}
 {{- if not (and $r.model.id $r.model.version $r.card $r.artifact $r.verdict $v.gate.verdictText) -}}
 {{- fail "gate.enabled needs release.model, release.card, release.artifact, release.verdict and gate.verdictText: there is nothing to verify otherwise" -}}
+{{- end -}}
+{{- if and $v.gate.allowed $v.networkPolicy.enabled (not $v.networkPolicy.apiServer.cidrs) -}}
+{{- fail "networkPolicy.apiServer.cidrs is missing: everything that is not named is denied, so the gate could not write gate.allowed; name the addresses that the API server answers on, or empty gate.allowed where no admission policy reads it" -}}
 {{- end -}}
 {{- if ne $r.verdict (printf "sha256:%s" (sha256sum $v.gate.verdictText)) -}}
 {{- fail (printf "release.verdict is not the digest of gate.verdictText, which is sha256:%s" (sha256sum $v.gate.verdictText)) -}}
