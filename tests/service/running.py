@@ -3,7 +3,8 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +42,12 @@ def write_subject_key(folder: Path) -> Path:
 
 @asynccontextmanager
 async def running(
-    bundle: Path, sidecar: FakeSidecar, started: bool = True, keys: Path | None = None, **overrides: Any
+    bundle: Path,
+    sidecar: FakeSidecar,
+    started: bool = True,
+    keys: Path | None = None,
+    clock: Callable[[], float] = time.time,
+    **overrides: Any,
 ) -> AsyncIterator[Service]:
     """A service of ``bundle``; ``keys`` is a folder to write in, ``overrides`` are settings with ``__`` for a dot."""
     settings: dict[str, Any] = {
@@ -50,7 +56,7 @@ async def running(
         "evidence.url": sidecar.url,
     }
     settings.update({name.replace("__", "."): value for name, value in overrides.items()})
-    parts = compose(prepare(load_settings(ServiceSettings, {}, None, settings), "0.0.1"))
+    parts = compose(prepare(load_settings(ServiceSettings, {}, None, settings), "0.0.1"), clock)
     exporting = asyncio.create_task(parts.exporter.run())
     try:
         if started:

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""APPR-005: the next review lies ahead, and no further than the tier allows.
+"""APPR-005: the next review lies ahead, no further than the tier allows, and missing it has consequences.
 
 ## What it checks
 `next_review` and `last_review` stand on the card. The next review is after the date of the run, the last one is not,
 nor is it before the training: another model was reviewed then. From one to the other it is at most 180 days at tier
-high, 365 at medium and 730 at low. A tier that is missing or unknown counts as high.
+high, 365 at medium and 730 at low. A tier that is missing or unknown counts as high. What a running service does from
+that day on, `review_overdue`, is no milder than the tier asks for, which is what happens where the card does not say:
+`unready` at tier high (the pod is taken out of service), `warn` at medium (answers carry a warning), `alert` at low.
 
 ## Why
 A model is approved for a time. Customers, prices and behaviour move on, and a card that nobody has to look at again
-stays as true as on the day it was written. A date that has passed means that the approval has lapsed.
+stays as true as on the day it was written. A date that has passed means that the approval has lapsed, also for pods
+that were started before it.
 
 ## Reference
 NIST AI RMF GOVERN 1.5 asks for periodic review with a planned frequency. SR 26-2 sets no annual cycle and lets rigour
@@ -36,6 +39,14 @@ last_review: 2026-12-24
 ```yaml
 last_review: 2026-11-22
 ```
+Pods would go on as if nothing had happened:
+```yaml
+review_overdue: alert
+```
+```yaml
+governance_tier: High Risk
+review_overdue: warn
+```
 
 ## Passes
 The card as it is, up to the day before its review:
@@ -43,11 +54,16 @@ The card as it is, up to the day before its review:
 # as of: 2027-05-20
 {}
 ```
+More than the tier asks for:
+```yaml
+review_overdue: unready
+```
 """
 
 from collections.abc import Iterator
 from typing import Final
 
+from contracts.review import ACTIONS, LEAST_OF_TIER
 from policies.classification import Tier, strictest_tier
 from policies.rules.judgement import Finding, Judgement, judged, self_reported
 from policies.rules.rule import Control, Rule, Severity
@@ -56,7 +72,7 @@ from policies.targets.bundle import BundleTarget
 
 RULE = Rule(
     id="APPR-005",
-    title="the next review lies ahead, and no further than the tier allows",
+    title="the next review lies ahead, no further than the tier allows, and missing it has consequences",
     severity=Severity.CRITICAL,
     over="bundle",
     controls=(
@@ -107,6 +123,7 @@ def _findings(bundle: BundleTarget, run: Run) -> Iterator[Finding]:
             wanted=f"{card.training_date} or later",
         )
     yield from _interval(bundle)
+    yield from _consequence(bundle)
 
 
 def _interval(bundle: BundleTarget) -> Iterator[Finding]:
@@ -122,4 +139,16 @@ def _interval(bundle: BundleTarget) -> Iterator[Finding]:
             message=f"next_review is {days} days after last_review, too far away for tier {tier.name.lower()}",
             seen=card.next_review.isoformat(),
             wanted=f"at most {longest} days after {card.last_review}",
+        )
+
+
+def _consequence(bundle: BundleTarget) -> Iterator[Finding]:
+    said, tier = bundle.card.review_overdue, strictest_tier(bundle.card)
+    least = LEAST_OF_TIER[tier]
+    if said is not None and ACTIONS.index(said) < ACTIONS.index(least):
+        yield Finding(
+            place=bundle.at("review_overdue"),
+            message=f"review_overdue is milder than tier {tier.name.lower()} asks for",
+            seen=said,
+            wanted=" or ".join(ACTIONS[ACTIONS.index(least) :]),
         )

@@ -37,6 +37,7 @@ CASES: dict[str, tuple[list[Export], list[str]]] = {
     "opens with another kind": ([OURS.send(OURS.record(0, "heartbeat"))], ["refused"]),
     "opens with its release, but later": ([OURS.send(OURS.record(4, "release"))], ["refused"]),
     "opens in the middle": ([OURS.export(5)], ["gap", "prediction"]),
+    "a notice": ([OURS.export(0), OURS.send(OURS.record(1, "notice"))], ["release", "notice"]),
     "a hole": ([OURS.export(0), OURS.export(3)], ["release", "gap", "prediction"]),
     "a hole inside an export": ([OURS.export(0, 2)], ["release", "gap", "prediction"]),
     "two holes": ([OURS.export(0, 2, 3, 6)], ["release", *["gap", "prediction", "prediction"], "gap", "prediction"]),

@@ -21,7 +21,7 @@ from service.web.app import build_main_port
 from service.web.predict_http import predict_http
 from tests.service.fake_sidecar import STALL, FakeSidecar
 from tests.service.running import Service, running
-from tests.service.small_bundle import ROW
+from tests.service.small_bundle import LINEAR_CARD, ROW, write_linear_bundle
 
 BODY = json.dumps(ROW).encode()
 
@@ -240,6 +240,18 @@ async def test_unknown_caller_is_refused(bundle: Path, sidecar: FakeSidecar, tmp
     assert [answer.status for answer in found] == [401, 401]
     assert found[0].headers["www-authenticate"] == "Bearer"
     assert "connection" not in found[0].headers
+
+
+async def test_warning_of_an_overdue_card_comes_both_ways(tmp_path: Path, sidecar: FakeSidecar) -> None:
+    """With the same headers beside it."""
+    bundle = write_linear_bundle(tmp_path / "due", LINEAR_CARD.replace("2999-05-01", "2020-05-01"))
+    async with running(bundle, sidecar) as service, listening(service) as listener:
+        found = await answers(listener.port, request() + request(BODY, "/predict?x=1"), 2)
+    assert listener.through == ["/predict"]
+    for answer in found:
+        assert answer.status == 200
+        assert answer.headers["countersign-warning"] == 'card-review-overdue;due="2020-05-01"'
+        assert answer.headers["content-type"] == "application/json"
 
 
 async def test_withheld_answer_says_when_to_come_again(bundle: Path, sidecar: FakeSidecar) -> None:

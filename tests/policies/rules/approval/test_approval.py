@@ -259,6 +259,18 @@ def test_the_longest_interval_between_reviews(tier: str, review: str, holds: boo
 
 
 @pytest.mark.parametrize(
+    ("tier", "holding"),
+    [("Low Risk", 3), ("Medium Risk", 2), ("High Risk", 1), ("Whatever", 1)],
+)
+def test_what_follows_a_review_that_is_missed(tier: str, holding: int) -> None:
+    """No milder than the tier asks for; saying nothing is to do as it asks."""
+    dates = {"governance_tier": tier, "next_review": "2027-05-21"}
+    found = [bundle({**dates, "review_overdue": action}) for action in (None, "unready", "warn", "alert")]
+    held = [not next_review.check(target, run(target)).findings for target in found]
+    assert held == [True] + [True] * holding + [False] * (3 - holding)
+
+
+@pytest.mark.parametrize(
     ("patch", "said"),
     [
         ({"next_review": "2026-11-23"}, "today"),
