@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra_pulumi.iam.evidence import MUTATIONS, table_guard
+from infra_pulumi.iam.evidence import INSERT, table_guard
 from infra_pulumi.settings import Settings
 
 
@@ -33,31 +33,23 @@ class EvidenceTables(pulumi.ComponentResource):
         self.register_outputs({"log": self.log.arn, "payload": self.payload.arn, "state": self.state.arn})
 
     def guard(self, eraser: pulumi.Input[str], sidecar: pulumi.Input[str]) -> None:
-        """Deny mutation to all but the eraser (payloads), the sidecar (state) and the break-glass role."""
-        break_glass = (self._settings.evidence.break_glass,)
+        """Deny writing to all but the sidecar (inserts, state), the eraser (payloads) and the break-glass role."""
         erasing = ("dynamodb:DeleteItem", "dynamodb:UpdateItem")
-        keeping = tuple(action for action in MUTATIONS if action == "dynamodb:UpdateItem")
-        self._guard(
-            "log", self.log, pulumi.Output.all(self.log.arn), lambda arns: table_guard(arns[0], break_glass, {})
-        )
-        self._guard(
-            "payload",
-            self.payload,
-            pulumi.Output.all(self.payload.arn, eraser),
-            lambda arns: table_guard(arns[0], break_glass, {arns[1]: erasing}),
-        )
-        self._guard(
-            "state",
-            self.state,
-            pulumi.Output.all(self.state.arn, sidecar),
-            lambda arns: table_guard(arns[0], break_glass, {arns[1]: keeping}),
-        )
+        self._guard("log", self.log, [sidecar], [INSERT])
+        self._guard("payload", self.payload, [sidecar, eraser], [INSERT, erasing])
+        self._guard("state", self.state, [sidecar], [(*INSERT, "dynamodb:UpdateItem")])
 
-    def _guard(self, part: str, table: aws.dynamodb.Table, arns: pulumi.Output[Any], policy: Any) -> None:
+    def _guard(
+        self, part: str, table: aws.dynamodb.Table, who: list[pulumi.Input[str]], what: list[tuple[str, ...]]
+    ) -> None:
+        changers = (self._settings.evidence.break_glass,)
+        policy = pulumi.Output.all(table.arn, *who).apply(
+            lambda known: table_guard(known[0], changers, dict(zip(known[1:], what, strict=True)))
+        )
         aws.dynamodb.ResourcePolicy(
             f"{self._settings.name}-{part}",
             resource_arn=table.arn,
-            policy=pulumi.Output.json_dumps(arns.apply(policy)),
+            policy=pulumi.Output.json_dumps(policy),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

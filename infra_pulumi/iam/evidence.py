@@ -89,13 +89,13 @@ def eraser(arns: EvidenceArns) -> Document:
 
 
 def table_guard(table: str, changers: tuple[str, ...], allowed: dict[str, tuple[str, ...]]) -> Document:
-    """The resource policy of a table: nobody mutates it, but ``changers`` anything and each of ``allowed`` its actions.
+    """The resource policy of a table: nobody writes to it but ``changers`` and, by its actions, ``allowed``.
 
     A deny in the resource policy holds against every identity of the account, administrators included.
     """
     statements: list[Statement] = []
     excused: dict[tuple[str, ...], list[str]] = {}
-    for action in (*MUTATIONS, *TABLE_CHANGES):
+    for action in (*INSERT, *MUTATIONS, *TABLE_CHANGES):
         who = tuple(sorted({*changers, *(role for role, actions in allowed.items() if action in actions)}))
         excused.setdefault(who, []).append(action)
     for number, (who, actions) in enumerate(sorted(excused.items())):

@@ -64,9 +64,9 @@ def encryption_key(account_id: str, region: str, log_groups: str) -> Document:
             "Sid": "Logs",
             "Effect": "Allow",
             "Principal": {"Service": f"logs.{region}.amazonaws.com"},
-            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
+            "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
             "Resource": "*",
-            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+            "Condition": {"StringLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         },
     )
 
