@@ -82,6 +82,7 @@ def short_http(http: type[HttpToolsProtocol], target: bytes, door: Door) -> type
             request = _growing(self.cycle)
             if request is not None:
                 door.leave(request)
+            _forget(self)
 
     return ShortHttp
 
@@ -98,6 +99,12 @@ def _grow(connection: Any, door: Door, size: int) -> None:
         # Behind what it takes for much the server stops reading; here the declared length is the bound.
         connection.flow.resume_reading()
         door.grow(request, size)
+
+
+def _forget(connection: Any) -> None:
+    # A connection that is gone must not keep its last request, and with it a body, until the next collection.
+    if isinstance(connection.cycle, ShortRequest):
+        connection.cycle = None
 
 
 def _growing(cycle: Any) -> "ShortRequest | None":
@@ -154,12 +161,15 @@ class ShortRequest:
         self.body = b""
 
     def join_parts(self) -> None:
-        """Have all of it in ``body``."""
+        """Have all of it in ``body``, until the answer."""
         self.body = b"".join(self._parts)
+        self._parts.clear()
 
     def reply(self, answer: Answer) -> None:
         """Send the answer in one write, unless the sender has gone."""
         connection = self._connection
+        self.body = b""
+        self._parts.clear()
         if self.disconnected or connection.transport.is_closing():
             return
         head, close = _head(answer.status, (*connection.server_state.default_headers, *answer.headers))

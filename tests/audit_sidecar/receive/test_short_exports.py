@@ -2,8 +2,9 @@
 """The short way of plain exports from parser to acknowledgement, over real sockets: who takes it, and same answers."""
 
 import asyncio
+import gc
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from audit_sidecar.receive.otlp_http import PROTOBUF
 from audit_sidecar.receive.room import Room
 from contracts.address import Address, bind, bound_port
 from contracts.http_limits import limited_http
+from contracts.short_http import ShortRequest
 from contracts.tokens import load_tokens
 from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
 from tests.audit_sidecar.receive.receiving import UNIX, receiver, request_of
@@ -31,10 +33,11 @@ class _Server(uvicorn.Server):
 
 
 class Listening(NamedTuple):
-    """``through`` holds the path of every request that went through the ASGI application."""
+    """``through`` holds the path of every request that went through the ASGI application, ``open`` counts."""
 
     port: int
     through: list[str]
+    open: Callable[[], int]
 
 
 @asynccontextmanager
@@ -53,7 +56,7 @@ async def listening(log: Log, edge: Edge = UNIX, room: Room | None = None) -> As
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            yield Listening(bound_port(listener), through)
+            yield Listening(bound_port(listener), through, lambda: len(server.server_state.connections))
         finally:
             server.should_exit = True
             await serving
@@ -228,6 +231,26 @@ async def test_a_sender_that_leaves_loses_nothing(log: Log) -> None:
         (answer,) = await answers(listener.port, request(OPENING, "Countersign-Ack: 1"))
     assert answer.status == 200
     assert log.kinds() == ["release", "release", "prediction"]
+
+
+async def test_a_connection_that_is_gone_keeps_no_export(log: Log) -> None:
+    """Not even until the next collection, which may be long in coming: many senders connect once, send and leave."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with listening(log) as listener:
+            for _ in range(3):
+                assert [answer.status for answer in await answers(listener.port, request(OPENING))] == [200]
+            _, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+            writer.write(request(OPENING)[:-10])
+            await writer.drain()
+            writer.close()
+            async with asyncio.timeout(10):
+                while listener.open():  # noqa: ASYNC110  (the other side of a socket)
+                    await asyncio.sleep(0)
+            assert not [kept for kept in gc.get_objects() if isinstance(kept, ShortRequest)]
+    finally:
+        gc.enable()
 
 
 async def test_half_an_export_takes_room_until_its_sender_leaves(log: Log) -> None:
