@@ -3,9 +3,16 @@
 
 import pulumi
 
+from contracts.errors import SettingInvalid
 from infra_pulumi.program import build
-from infra_pulumi.settings import parse_settings
+from infra_pulumi.settings import parse_account, parse_settings
 
 config = pulumi.Config("countersign")
-for name, value in build(parse_settings(config.require_object("settings")), config.require("account")).items():
+try:
+    settings = parse_settings(config.require_object("settings"))
+    account = parse_account(config.require("account"))
+except SettingInvalid as error:
+    # Said without a trace of calls: it is the stack's file that is wrong.
+    raise pulumi.RunError(str(error)) from None
+for name, value in build(settings, account).items():
     pulumi.export(name, value)

@@ -25,9 +25,7 @@ class Archive(pulumi.ComponentResource):
             name,
             object_lock_enabled=True,
             force_destroy=False,
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=not settings.removable, retain_on_delete=not settings.removable
-            ),
+            opts=child,
         )
         versioning = aws.s3.BucketVersioning(
             name, bucket=self.bucket.id, versioning_configuration={"status": "Enabled"}, opts=child

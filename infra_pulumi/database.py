@@ -4,12 +4,18 @@
 The master password is made and kept by RDS in Secrets Manager; no secret passes through the program or its state.
 """
 
+from typing import Final
+
 import pulumi
 import pulumi_aws as aws
 
 from infra_pulumi.network import Network
 from infra_pulumi.settings import Database as DatabaseSettings
 from infra_pulumi.settings import Settings
+
+NAME: Final = "countersign"
+OWNER: Final = "countersign_owner"
+PORT: Final = 5432
 
 
 class Database(pulumi.ComponentResource):
@@ -27,20 +33,29 @@ class Database(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         name = f"{settings.name}-log"
         group = aws.rds.SubnetGroup(name, subnet_ids=network.private_ids, opts=child)
-        door = network.reachable_from_inside(f"{name}-database", 5432, "PostgreSQL from inside the network", child)
+        door = network.reachable_from_inside(f"{name}-database", PORT, "PostgreSQL from inside the network", child)
         parameters = aws.rds.ClusterParameterGroup(
             name,
-            family="aurora-postgresql17",
+            family=f"aurora-postgresql{wanted.version.partition('.')[0]}",
             parameters=[{"name": "rds.force_ssl", "value": "1", "apply_method": "immediate"}],
+            opts=child,
+        )
+        logs = aws.cloudwatch.LogGroup(
+            name,
+            # RDS writes to exactly this name, and would make it without retention or key if it came first.
+            name=f"/aws/rds/cluster/{name}/postgresql",
+            retention_in_days=settings.cluster.log_days,
+            kms_key_id=key_arn,
             opts=child,
         )
         self.cluster = aws.rds.Cluster(
             name,
             cluster_identifier=name,
             engine=aws.rds.EngineType.AURORA_POSTGRESQL,
+            engine_version=wanted.version,
             engine_mode="provisioned",
-            database_name="countersign",
-            master_username="countersign_owner",
+            database_name=NAME,
+            master_username=OWNER,
             manage_master_user_password=True,
             master_user_secret_kms_key_id=key_arn,
             db_subnet_group_name=group.name,
@@ -59,9 +74,7 @@ class Database(pulumi.ComponentResource):
                 "min_capacity": wanted.least_capacity,
                 "max_capacity": wanted.most_capacity,
             },
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=not settings.removable, retain_on_delete=not settings.removable
-            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[logs]),
         )
         for part in ("writer", "reader"):
             aws.rds.ClusterInstance(

@@ -20,7 +20,7 @@ class EncryptionKey(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=30,
             policy=pulumi.Output.json_dumps(keys.encryption_key(account_id, settings.region, logs)),
-            opts=pulumi.ResourceOptions(parent=self, protect=not settings.removable),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.kms.Alias(
             f"{settings.name}-data",
@@ -50,7 +50,7 @@ class SigningKey(pulumi.ComponentResource):
             customer_master_key_spec="ECC_NIST_EDWARDS25519",
             deletion_window_in_days=30,
             policy=pulumi.Output.json_dumps(policy),
-            opts=pulumi.ResourceOptions(parent=self, protect=not settings.removable),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         aws.kms.Alias(
             f"{settings.name}-log",

@@ -17,6 +17,8 @@ from infra_pulumi.settings import Settings
 ZONES: Final = 3
 GATEWAY_ENDPOINTS: Final = ("s3", "dynamodb")
 INTERFACE_ENDPOINTS: Final = ("ecr.api", "ecr.dkr", "sts", "kms", "logs")
+INFERENCE_ENDPOINTS: Final = {"sagemaker_endpoints": "sagemaker.runtime", "guardrails": "bedrock-runtime"}
+"""Endpoints that a stack has only if its models call these services."""
 
 
 class Network(pulumi.ComponentResource):
@@ -42,7 +44,12 @@ class Network(pulumi.ComponentResource):
         )
         # An empty default group: what is not given a group of its own can reach nothing.
         aws.ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=self.vpc.id, ingress=[], egress=[], opts=child)
-        zones = aws.get_availability_zones_output(state="available", opts=pulumi.InvokeOptions(parent=self)).names
+        zones = aws.get_availability_zones_output(
+            state="available",
+            # Local zones have neither NAT gateways nor every endpoint.
+            filters=[{"name": "zone-type", "values": ["availability-zone"]}],
+            opts=pulumi.InvokeOptions(parent=self),
+        ).names
         blocks = _blocks(settings.network.cidr)
         self.public = [
             self._subnet(f"{name}-public-{zone}", blocks[zone], zones[zone], "elb", child) for zone in range(ZONES)
@@ -60,6 +67,17 @@ class Network(pulumi.ComponentResource):
     def private_ids(self) -> list[pulumi.Output[str]]:
         """Ids of the private subnets."""
         return [subnet.id for subnet in self.private]
+
+    @property
+    def private_cidrs(self) -> list[str]:
+        """Addresses of the private subnets: nodes, pods, interface endpoints and databases."""
+        return _blocks(self._cidr)[ZONES : 2 * ZONES]
+
+    @property
+    def gateway_cidrs(self) -> pulumi.Output[list[str]]:
+        """Addresses of the services behind the gateway endpoints, in this region."""
+        found = pulumi.Output.all(*(endpoint.cidr_blocks for endpoint in self._gateways))
+        return found.apply(lambda lists: sorted({cidr for each in lists for cidr in each or ()}))
 
     def reachable_from_inside(
         self, name: str, port: int, what: str, child: pulumi.ResourceOptions
@@ -132,7 +150,7 @@ class Network(pulumi.ComponentResource):
 
     def _endpoints(self, settings: Settings, child: pulumi.ResourceOptions) -> None:
         name, region = settings.name, settings.region
-        for service in GATEWAY_ENDPOINTS:
+        self._gateways = [
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 vpc_id=self.vpc.id,
@@ -141,8 +159,11 @@ class Network(pulumi.ComponentResource):
                 route_table_ids=[table.id for table in self.private_tables],
                 opts=child,
             )
+            for service in GATEWAY_ENDPOINTS
+        ]
         door = self.reachable_from_inside(f"{name}-endpoints", 443, "HTTPS from inside the network", child)
-        for service in INTERFACE_ENDPOINTS:
+        called = [service for kind, service in INFERENCE_ENDPOINTS.items() if getattr(settings.inference, kind)]
+        for service in (*INTERFACE_ENDPOINTS, *called):
             aws.ec2.VpcEndpoint(
                 f"{name}-{service.replace('.', '-')}",
                 vpc_id=self.vpc.id,

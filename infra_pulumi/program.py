@@ -8,11 +8,13 @@ import pulumi_aws as aws
 
 from infra_pulumi.archive import Archive
 from infra_pulumi.cluster import Cluster
-from infra_pulumi.database import Database
+from infra_pulumi.database import NAME, OWNER, PORT, Database
 from infra_pulumi.iam import evidence, inference
 from infra_pulumi.images import Images
+from infra_pulumi.insights import ContainerInsights
 from infra_pulumi.keys import EncryptionKey, SigningKey
 from infra_pulumi.network import Network
+from infra_pulumi.nodes import Nodes
 from infra_pulumi.settings import Settings
 from infra_pulumi.tables import EvidenceTables
 from infra_pulumi.workload_roles import WORKLOADS, WorkloadRoles
@@ -28,14 +30,21 @@ def build(settings: Settings, account_id: str) -> dict[str, Any]:
         default_tags={"tags": settings.tags},
     )
     opts = pulumi.ResourceOptions(provider=provider)
-    key = EncryptionKey(settings, account_id, opts)
+    # Everything inside a part inherits this. A policy or a lock that guards evidence must not go before it either, and
+    # `pulumi destroy --skip-preview` takes whatever is not protected.
+    kept = pulumi.ResourceOptions(
+        provider=provider, protect=not settings.removable, retain_on_delete=not settings.removable
+    )
+    key = EncryptionKey(settings, account_id, kept)
     key_arn = key.key.arn
     network = Network(settings, account_id, key_arn, opts)
     cluster = Cluster(settings, network, key_arn, opts)
+    nodes = Nodes(settings, cluster.cluster, network, opts)
+    ContainerInsights(settings, nodes.group, key_arn, opts)
     roles = WorkloadRoles(settings, cluster, opts)
-    signing = SigningKey(settings, account_id, roles.arn("sidecar"), opts)
-    tables = EvidenceTables(settings, key_arn, opts)
-    archive = Archive(settings, key_arn, opts)
+    signing = SigningKey(settings, account_id, roles.arn("sidecar"), kept)
+    tables = EvidenceTables(settings, key_arn, kept)
+    archive = Archive(settings, key_arn, kept)
     images = Images(settings, key_arn, opts)
     _grant(settings, account_id, roles, tables, archive, signing.key.arn, key_arn, images)
     tables.guard(eraser=roles.arn("eraser"), sidecar=roles.arn("sidecar"))
@@ -44,17 +53,23 @@ def build(settings: Settings, account_id: str) -> dict[str, Any]:
         "clusterName": cluster.cluster.name,
         "namespace": settings.namespace,
         "store": f"dynamodb://{settings.name}?region={settings.region}",
-        "archive": pulumi.Output.concat("s3://", archive.bucket.id, "/log"),
+        "archive": pulumi.Output.concat(
+            "s3://", archive.bucket.id, f"/log?region={settings.region}&days={settings.evidence.archive_days}"
+        ),
         "logKey": signing.key.arn,
         "roles": {name: roles.arn(name) for name in WORKLOADS},
         "audiences": {name: workload.audience for name, workload in WORKLOADS.items()},
+        "network": {"private": network.private_cidrs, "gateways": network.gateway_cidrs},
         "repositories": {name: repository.repository_url for name, repository in images.repositories.items()},
     }
     if settings.database is not None:
-        database = Database(settings, settings.database, network, key_arn, opts)
+        database = Database(settings, settings.database, network, key_arn, kept)
         outputs["database"] = {
             "host": database.cluster.endpoint,
             "readerHost": database.cluster.reader_endpoint,
+            "port": PORT,
+            "name": NAME,
+            "owner": OWNER,
             "secret": database.cluster.master_user_secrets[0].secret_arn,
         }
     return outputs

@@ -61,8 +61,9 @@ class Inference(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Database(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Aurora PostgreSQL for the log, instead of DynamoDB."""
+    """Aurora PostgreSQL for the log. The tables are made all the same; while they are empty, nobody bills them."""
 
+    version: Annotated[str, Meta(pattern=r"^[0-9]{2}\.[0-9]{1,2}$(?!\n)")] = "17.5"
     least_capacity: Annotated[float, Meta(ge=0.5)] = 0.5
     most_capacity: Annotated[float, Meta(le=256)] = 8
     backup_days: Annotated[int, Meta(ge=1, le=35)] = 35
@@ -91,6 +92,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def tags(self) -> dict[str, str]:
         """What every resource carries."""
         return {"owner": self.owner, "model": self.model, "tier": self.tier, "managed-by": "pulumi", "stack": self.name}
+
+
+def parse_account(text: str) -> str:
+    """The number of the account that the stack is for. SettingInvalid when it is none."""
+    if len(text) != 12 or not (text.isascii() and text.isdecimal()):
+        raise SettingInvalid(
+            f"countersign:account of the stack: {text!r} is no AWS account number; write its 12 digits, in quotes"
+        )
+    return text
 
 
 def parse_settings(tree: Any) -> Settings:
