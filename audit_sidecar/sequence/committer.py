@@ -2,8 +2,9 @@
 """Plan a group and commit it: everything that happens in the writer's thread.
 
 Where several sidecars share a log, each group is planned on the log as it stands in this sidecar's turn, and planned
-again when somebody else was faster. A commit whose reply was lost is looked for in the log, never sent again blindly:
-its leaf hashes, made of fresh salts, are nobody else's. What others appended must extend what this sidecar knows.
+again when somebody else was faster, with the same salts, so that a payload which a store keeps apart needs no second
+place. A commit whose reply was lost is looked for in the log, never sent again blindly: its leaf hashes, made of salts
+that are the group's own, are nobody else's. What others appended must extend what this sidecar knows.
 """
 
 import random
@@ -18,13 +19,17 @@ from audit_sidecar.sequence.head import Head
 from audit_sidecar.sequence.own_stream import OwnStream
 from audit_sidecar.sequence.plan import Outcome, Plan
 from audit_sidecar.sequence.streams import StreamTable
-from audit_sidecar.stores.store import Commit, StoreReader, StoreWriter, Subtree
+from audit_sidecar.stores.ahead import Stages
+from audit_sidecar.stores.store import Commit, NewRecord, StoreReader, StoreWriter, Subtree
 from audit_sidecar.tlog.merkle import Frontier
 from audit_sidecar.tlog.tiles import TILE_HEIGHT
+from contracts.commitment import fresh_salts
 
 _ATTEMPTS: Final = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.25
 _CHUNK: Final = 4096
+
+_Items = Sequence[Export | OwnRecord]
 
 
 class _Attempt(NamedTuple):
@@ -35,7 +40,7 @@ class _Attempt(NamedTuple):
     outcomes: list[Outcome]
 
     def kept_by(self, reader: StoreReader) -> bool:
-        """Whether the log holds it, which no other sidecar's commit can pretend: every salt in it was fresh."""
+        """Whether the log holds it, which no other sidecar's commit can pretend: its salts are the group's own."""
         hashes = [record.leaf_hash for record in self.plan.records]
         return reader.leaf_hashes(self.old_size, self.old_size + len(hashes)) == hashes
 
@@ -54,6 +59,7 @@ class Committer:
         self._frontier = head.frontier
         self._reader = reader
         self._writer = writer
+        self._stages = writer if isinstance(writer, Stages) else None
         self._own = own
         self._streams = StreamTable(reader.stream)
         self._metrics = metrics
@@ -74,14 +80,17 @@ class Committer:
             self._extend(stored)
         return stored
 
-    def commit(self, items: Sequence[Export | OwnRecord]) -> list[Outcome]:
+    def commit(self, items: _Items) -> list[Outcome]:
         """An outcome per item; durable on return. Pushback: none is known to be kept. Fatal: end the process."""
         unheard: list[_Attempt] = []
+        salts = [fresh_salts(item.records) for item in items]
+        if self._stages is not None:
+            self._stages.stage(lambda: self._foreseen(items, salts))
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self.pause(attempt)
             try:
-                plan, outcomes = self._attempt(items, unheard)
+                plan, outcomes = self._attempt(items, salts, unheard)
             except (HeadMoved, OutcomeUnknown):
                 continue
             finally:
@@ -90,15 +99,27 @@ class Committer:
             return outcomes
         raise Pushback(f"the log was not to be appended to in {_ATTEMPTS} attempts")
 
-    def _attempt(self, items: Sequence[Export | OwnRecord], unheard: list[_Attempt]) -> tuple[Plan, list[Outcome]]:
+    def _foreseen(self, items: _Items, salts: Sequence[Sequence[bytes]]) -> list[NewRecord]:
+        """The records as they are planned on what is known now."""
+        try:
+            return self._planned(items, salts)[0].records
+        finally:
+            self._streams.forget()
+
+    def _planned(self, items: _Items, salts: Sequence[Sequence[bytes]]) -> tuple[Plan, list[Outcome]]:
+        plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
+        return plan, [plan.add(item, its) for item, its in zip(items, salts, strict=True)]
+
+    def _attempt(
+        self, items: _Items, salts: Sequence[Sequence[bytes]], unheard: list[_Attempt]
+    ) -> tuple[Plan, list[Outcome]]:
         with self._writer.turn() as head:
             if head is not None:
                 self._follow(head)
             for lost in unheard:
                 if lost.kept_by(self._reader):
                     return lost.plan, lost.outcomes
-            plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
-            outcomes = [plan.add(item) for item in items]
+            plan, outcomes = self._planned(items, salts)
             old_size = self._frontier.size
             try:
                 if plan.records:

@@ -56,15 +56,19 @@ class Plan:
         self.gaps: list[Gap] = []
         self.counts = Counts()
 
-    def add(self, item: Export | OwnRecord) -> Outcome:
-        """Plan one export; on a refusal the plan is as it was before."""
+    def add(self, item: Export | OwnRecord, salts: Sequence[bytes] = ()) -> Outcome:
+        """Plan one export; on a refusal the plan is as it was before.
+
+        ``salts`` are those of its records, where it was planned before: the same salts give the same records.
+        """
+        salts = salts or fresh_salts(item.records)
         marks = len(self.records), len(self.gaps), dict(self._streams.changed), self.counts
         try:
             if isinstance(item, OwnRecord):
-                return (self._add_own(item.kind, item.attributes),)
+                return (self._add_own(item.kind, item.attributes, salts[0]),)
             if item.producer is None:
-                return tuple([self._place_foreign(payload) for payload in item.payloads])
-            return tuple(self._place_all(item, item.producer))
+                return tuple(map(self._place_foreign, item.payloads, salts))
+            return tuple(self._place_all(item, item.producer, salts))
         except (Refused, ContractError) as error:
             self._roll_back(*marks)
             if isinstance(error, Conflict):
@@ -79,13 +83,12 @@ class Plan:
         self._streams.changed = streams
         self.counts = counts
 
-    def _place_all(self, export: Export, producer: str) -> list[Position]:
-        count = len(export.payloads)
-        facts = export.facts or (None,) * count
+    def _place_all(self, export: Export, producer: str, salts: Sequence[bytes]) -> list[Position]:
+        facts = export.facts or (None,) * len(export.payloads)
         positions: list[Position] = []
         context: PayloadContext | None = None
         run: PredictionRun | None = None
-        for payload, known, salt in zip(export.payloads, facts, fresh_salts(count), strict=True):
+        for payload, known, salt in zip(export.payloads, facts, salts, strict=True):
             if payload.context is not context:
                 context = payload.context
                 run = self._other_run(run, context, producer)
@@ -94,7 +97,7 @@ class Plan:
                 positions.append(self._keep(record))
                 continue
             self._end_run(run)
-            positions.append(self._place(payload, producer))
+            positions.append(self._place(payload, producer, salt))
             if run is not None:
                 run = self._other_run(None, payload.context, producer)
         self._end_run(run)
@@ -112,39 +115,38 @@ class Plan:
         if run is not None:
             self._streams.follow(run.state())
 
-    def _place(self, payload: Payload, producer: str | None) -> Position:
+    def _place(self, payload: Payload, producer: str, salt: bytes) -> Position:
         # A span in which the name does not even occur is no record; most foreign spans are told apart by that.
-        if producer is None or _RECORD_KIND not in payload.span:
-            return self._place_foreign(payload)
+        if _RECORD_KIND not in payload.span:
+            return self._place_foreign(payload, salt)
         view = decode_span(payload.span)
         if view.attributes.get(semconv.RECORD_KIND, "span") == "span":
-            return self._place_foreign(payload)
+            return self._place_foreign(payload, salt)
         record = check_record(view)
         if producer != PRODUCER and record.kind in SIDECAR_ONLY:
             raise Refused(f"a {record.kind} record is written by the sidecar alone")
         turn = self._streams.judge(record, payload.context, producer)
         if turn is Turn.FOREIGN:
-            return self._place_foreign(payload)
+            return self._place_foreign(payload, salt)
         if turn is Turn.REPEAT:
             return self._repeat(record, payload)
         missing = self._streams.advance(record, payload.context, producer)
         if missing:
             self._add_gap(self._streams.origin(payload.context).stream, missing)
-        return self._append_record(record, payload)
+        return self._append_record(record, payload, salt)
 
-    def _append_record(self, record: Record, payload: Payload) -> Position:
+    def _append_record(self, record: Record, payload: Payload, salt: bytes) -> Position:
         origin, view = self._streams.origin(payload.context), record.span
-        salt = fresh_salt()
         leaf = Leaf(
             commit(salt, payload_bytes(payload)), record.kind, view.span_id, view.end, view.trace_id,
             record.request_id, origin.release, record.sequence, origin.stream,
         )  # fmt: skip
         return self._append(leaf, salt, payload, find(record))
 
-    def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue]) -> Position:
+    def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue], salt: bytes) -> Position:
         state = self._streams.get(self._own.stream)
         payload = self._own.payload(kind, 0 if state is None else state.next_seq, attributes)
-        return self._place(payload, PRODUCER)
+        return self._place(payload, PRODUCER, salt)
 
     def _add_gap(self, stream: bytes, missing: range) -> None:
         position = self._add_own(
@@ -155,6 +157,7 @@ class Plan:
                 semconv.LAST: missing.stop - 1,
                 semconv.COUNT: len(missing),
             },
+            fresh_salt(),
         )
         self.gaps.append(Gap(position.leaf_index, stream, missing.start, missing.stop - 1))
         self.counts = self.counts._replace(gaps=self.counts.gaps + 1, missing=self.counts.missing + len(missing))
@@ -172,7 +175,7 @@ class Plan:
             f"record {record.sequence} of stream {uuid_text(stream)} was acknowledged with other content, or as missing"
         )
 
-    def _place_foreign(self, payload: Payload) -> Position:
+    def _place_foreign(self, payload: Payload, salt: bytes) -> Position:
         trace, span, time = read_ids(payload.span)
         conflict = False
         for index, seen in self._seen(trace, span, None):
@@ -182,7 +185,6 @@ class Plan:
             conflict = True
         if conflict:
             self.counts = self.counts._replace(conflicts=self.counts.conflicts + 1)
-        salt = fresh_salt()
         leaf = Leaf(commit(salt, payload_bytes(payload)), "span", span, time, trace)
         return self._append(leaf, salt, payload, Finding(conflict=conflict))
 

@@ -23,7 +23,7 @@ from audit_sidecar.tlog.merkle import Frontier
 from audit_sidecar.tlog.tiles import TILE_HEIGHT
 
 Found = Callable[[int, int], Iterator[tuple[StoredRecord, Finding]]]
-_SINGLE: Final = {item["pk"]["S"] for item in (keys.LOG, keys.INDEXED, keys.CHECKPOINT, keys.PUBLISHER)}
+_SINGLE: Final = {item["pk"]["S"] for item in (keys.LOG, keys.INDEXED, keys.CHECKPOINT, keys.PUBLISHER, keys.QUEUE)}
 _STREAM: Final = "stream"
 
 

@@ -22,6 +22,7 @@ LOG: Final = key("log")
 INDEXED: Final = key("indexed")
 CHECKPOINT: Final = key("checkpoint")
 PUBLISHER: Final = key("publisher")
+QUEUE: Final = key("queue")
 
 
 def pad(number: int) -> str:

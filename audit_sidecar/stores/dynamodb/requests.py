@@ -108,6 +108,20 @@ class Requests:
             **arguments,
         )
 
+    def change(self, table: str, key: Item, expression: str, names: Mapping[str, str], values: Item) -> Item:
+        """Change an item by an update expression, made if it is not there; the whole item as it is then."""
+        values = {"ExpressionAttributeValues": values} if values else {}
+        found: Item = self._ask(
+            "update_item",
+            table,
+            Key=key,
+            UpdateExpression=expression,
+            ExpressionAttributeNames=names,
+            ReturnValues="ALL_NEW",
+            **values,
+        )["Attributes"]
+        return found
+
     def get(self, table: str, key: Item) -> Item | None:
         """An item as the last acknowledged write left it."""
         found: Item | None = self._ask("get_item", table, Key=key, ConsistentRead=True).get("Item")

@@ -1,46 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sidecars take turns at the log, going by nothing but the log: who has not appended for the longest goes next.
+"""Sidecars that append at the same time take turns, in the order in which they drew their tickets.
 
-A courtesy that costs no request, for everybody reads what the others appended anyway. It saves the payloads of plans
-that come too late, which would be orphans, and gives every sidecar its share. What keeps two plans for one head apart
-is the insert; whoever does not take its turn holds the others up for one slot.
+A courtesy, by `audit_sidecar.stores.dynamodb.queue`: it saves commits that come too late, and gives every sidecar its
+share. Whoever waits asks the log the less often the more stand before it, so that ten that wait cost little more than
+two. Who does not take its turn holds the others up once, for a moment. One that is alone draws no ticket and waits for
+nobody; it learns of another by that one's commits, or sees its ticket when it looks at the queue now and then.
 """
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Final
 
+from audit_sidecar.errors import AuditError
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem
+from audit_sidecar.stores.dynamodb.queue import Queue, Ticket
 
-_FIRST_SLOT: Final = 0.02
-_LONGEST_SLOT: Final = 0.5
-_GRACE: Final = 2
-"""Slots for which the log may stand still before a turn goes to the next."""
-_PATIENCE: Final = 0.5
-"""Seconds that one who knocked is waited for."""
-_ROUNDS: Final = 4
-"""Sidecars that appended within so many rounds are waited for."""
+_QUIET: Final = 1.0
+"""Seconds without a commit of another, after which a sidecar takes itself to be alone."""
+_LOOKS: Final = 0.25
+"""Seconds between looks at the queue by one that is alone."""
+_FIRST_SLOT, _SHORTEST_SLOT, _LONGEST_SLOT = 0.02, 0.004, 0.25
+_GRACE: Final = 4
+"""Slots for which the log may stand still before whoever is first is passed over."""
+_PASSED: Final = 16
+"""Commits after which a ticket that was not used is none any more, for each that waits two more."""
+_FORGOTTEN: Final = 1_000
+"""Commits after which it is thrown away."""
+_KNOWN: Final = 1_024
 
 
 class Turns:
-    """Who appended when, as this sidecar saw it. Use from one thread; ``clock`` and ``sleep`` are in seconds."""
+    """What this sidecar saw of the others. Use from one thread; ``clock`` and ``sleep`` are in seconds."""
 
     def __init__(
-        self, me: bytes, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        me: bytes,
+        queue: Queue,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._me = me
+        self._queue = queue
         self._clock = clock
         self._sleep = sleep
-        self._last: dict[bytes, tuple[int, float]] = {}
-        self._knocks: dict[bytes, tuple[int, float]] = {}
+        self._newest: dict[bytes, int] = {}
+        self._heard: float | None = None
         self._slot = _FIRST_SLOT
+        self._joining: Future[list[Ticket]] | None = None
+        self._looked = clock()
+        self._looking: Future[list[Ticket]] | None = None
+        self._counted = False
+        """Whether ``_before`` is what this ticket stands behind."""
+        self._before: list[Ticket] = []
+        self._gone: tuple[bytes, ...] = ()
+        self._moved = 0.0
+        self.patience = 0.1
+        """Seconds that the log may stand still at least, before whoever is first is passed over."""
         self.seen = 0
         """The newest commit that was seen."""
 
     @property
     def alone(self) -> bool:
         """Whether no other sidecar appended lately."""
-        return not self._others(self._clock())
+        return self._heard is None or self._clock() - self._heard > _QUIET
+
+    @property
+    def queued(self) -> bool:
+        """Whether this sidecar has a ticket."""
+        return self._joining is not None
 
     def saw(self, items: Sequence[CommitItem]) -> None:
         """Further commits of the log, in order, whoever made them."""
@@ -48,46 +77,78 @@ class Turns:
         if not items:
             return
         now = self._clock()
-        if self._last:
-            # How long a turn takes, evened out.
-            took = (now - max(then for _, then in self._last.values())) / len(items)
-            self._slot = min(_LONGEST_SLOT, 0.8 * self._slot + 0.2 * took)
-        self._last |= {item.by: (item.n, now) for item in items}
+        if self._before:  # somebody was waiting all the while, so that this is how long a turn takes
+            took = (now - self._moved) / len(items)
+            self._slot = min(_LONGEST_SLOT, max(_SHORTEST_SLOT, 0.8 * self._slot + 0.2 * took))
+        self._moved = now
         for item in items:
-            self._knocks.pop(item.by, None)
-            if not item.leaves:  # somebody who would have appended, had others not been faster each time
-                self._knocks[item.by] = item.n, now
+            self._newest.pop(item.by, None)
+            self._newest[item.by] = item.n
+            if item.by != self._me:
+                self._heard = now
+            elif self._joining is not None:
+                self._joining, self._before, self._counted = None, [], False
+            # Whoever stood before one that was served has let its turn go by.
+            at = next((at for at, ticket in enumerate(self._before) if ticket.holder == item.by), -1)
+            del self._before[: at + 1]
+        while len(self._newest) > _KNOWN:
+            del self._newest[next(iter(self._newest))]
         self.seen = items[-1].n
+
+    def look(self, pool: Executor) -> None:
+        """See now and then whether another wants to append, while the caller goes on; the next call knows."""
+        if self._looking is not None and self._looking.done():
+            found, self._looking = self._looking.result(), None
+            if self._unserved(found):
+                self._heard = self._clock()
+        if self._looking is None and self._clock() - self._looked > _LOOKS:
+            self._looked = self._clock()
+            self._looking = pool.submit(self._try, self._queue.look)
+
+    def join(self, pool: Executor) -> None:
+        """Draw a ticket, if there is none, while the caller goes on."""
+        if self._joining is None:
+            self._joining = pool.submit(self._try, partial(self._queue.join, self.seen, self._gone))
+
+    def leave(self) -> None:
+        """Not to append after all."""
+        if self._joining is not None:
+            self._joining, self._before, self._counted = None, [], False
+            self._queue.leave()
 
     def wait(self, follow: Callable[[], Sequence[CommitItem]]) -> None:
         """Return when it is this sidecar's turn, or when those before it have let theirs go by.
 
-        ``follow`` asks the log for what came after ``seen``.
+        ``follow`` asks the log for what came after ``seen``, and is asked once at least.
         """
-        begun, seen = self._clock(), self.seen
+        if self._joining is not None and not self._counted:
+            self._before, self._counted = self._before_me(self._joining.result()), True
+        self._moved = self._clock()
         while True:
             self.saw(follow())
-            now = self._clock()
-            if self.seen != seen:
-                begun, seen = now, self.seen
-            before = self._before(now)
-            late = not before or now - begun > _GRACE * self._slot * before
-            if late and not self._knocked_before(now):
+            if not self._before:
                 return
-            self._sleep(self._slot / 8)
+            still = self._clock() - self._moved
+            if still > max(self.patience, _GRACE * self._slot):
+                del self._before[0]
+                self._moved = self._clock()
+                continue
+            self._sleep(max(self._slot / 4, 0.7 * self._slot * (len(self._before) - 1)))
 
-    def _others(self, now: float) -> dict[bytes, int]:
-        span = _ROUNDS * self._slot * (1 + len(self._last))
-        self._last = {by: (n, then) for by, (n, then) in self._last.items() if now - then <= span}
-        return {by: n for by, (n, _) in self._last.items() if by != self._me}
+    def _try(self, ask: Callable[[], list[Ticket]]) -> list[Ticket]:
+        try:
+            return ask()
+        except AuditError:
+            # Without a ticket one appends as well; if the store is away, the insert says so.
+            return []
 
-    def _knocked_before(self, now: float) -> bool:
-        """Whether another one asked for a turn by a knock, before this one did, and has not had it."""
-        mine, _ = self._knocks.get(self._me, (self.seen + 1, 0.0))
-        return any(n < mine and now - then < _PATIENCE for n, then in self._knocks.values())
+    def _unserved(self, drawn: Sequence[Ticket]) -> list[Ticket]:
+        """Others that wait, in order; those who waited for too long are gone, and are to be thrown away."""
+        oldest = self.seen - _PASSED - 2 * len(drawn)
+        others = [ticket for ticket in drawn if ticket.holder != self._me]
+        self._gone = tuple(ticket.holder for ticket in others if ticket.head < self.seen - _FORGOTTEN)[:8]
+        return [ticket for ticket in others if ticket.head >= max(oldest, self._newest.get(ticket.holder, 0))]
 
-    def _before(self, now: float) -> int:
-        """How many of the others have not appended for longer than this one."""
-        others = self._others(now)
-        mine, _ = self._last.get(self._me, (0, 0.0))
-        return sum(n < mine for n in others.values())
+    def _before_me(self, drawn: Sequence[Ticket]) -> list[Ticket]:
+        mine = next((ticket.number for ticket in drawn if ticket.holder == self._me), 0)
+        return [ticket for ticket in self._unserved(drawn) if ticket.number < mine]

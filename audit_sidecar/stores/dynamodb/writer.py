@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Append to the log in DynamoDB: a commit is one insert of ``(log, n)``, and the refusal of a second one arbitrates.
 
-Payloads are written first, under keys of their own; a commit that did not happen leaves them as orphans. A commit too
-large for one item becomes several, one after the other, and is acknowledged after the last: should another sidecar come
-between, what is kept already is recognised when the export is planned again, for streams move item by item.
+Payloads are written first, under keys of their own, and before its turn where a sidecar waits for one; a commit that
+never happens leaves them as orphans. A commit too large for one item becomes several, one after the other, and is
+acknowledged after the last: should another sidecar come between, what is kept already is recognised when the export is
+planned again, for streams move item by item.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from audit_sidecar.errors import AuditError, Fatal, HeadMoved, OutcomeUnknown, Pushback, StoreAway, StoreRefused
-from audit_sidecar.stores.dynamodb.blob import groups_of, part_items, write_blob
-from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, Group, body_size, write_item
+from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, StoreRefused
+from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, body_size, write_item
 from audit_sidecar.stores.dynamodb.commits import Commits
-from audit_sidecar.stores.dynamodb.cut import Piece, cut
+from audit_sidecar.stores.dynamodb.cut import MOST_RECORDS, Piece, cut
 from audit_sidecar.stores.dynamodb.index_keys import CHECKPOINT
 from audit_sidecar.stores.dynamodb.lease import Lease
-from audit_sidecar.stores.dynamodb.requests import ConditionFailed, Duplicate, Item, Requests
+from audit_sidecar.stores.dynamodb.payloads import AT_ONCE, Payloads
+from audit_sidecar.stores.dynamodb.queue import Queue
+from audit_sidecar.stores.dynamodb.requests import ConditionFailed, Duplicate, Requests
 from audit_sidecar.stores.dynamodb.turns import Turns
 from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint
 from audit_sidecar.tlog.merkle import Frontier
 
-_AT_ONCE: Final = 8
-_KNOCKS: Final = 4
+_MOST_STAGED: Final = MOST_RECORDS // 2
+"""Records of a commit that is surely one item."""
 
 
 class DynamoWriter:
@@ -38,20 +40,33 @@ class DynamoWriter:
         me = os.urandom(8)
         self._me = me
         self._lease = Lease(requests, me.hex())
-        self._turns = Turns(me)
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "payload")
+        self._turns = Turns(me, Queue(requests, me))
+        self._pool = ThreadPoolExecutor(AT_ONCE + 1, "payload")
+        self._payloads = Payloads(requests, self._pool)
         self._stale = True
-        self._lost = 0
+
+    def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
+        """Where others append, draw a ticket and write the payloads that the commit will have."""
+        self._payloads.forget()
+        self._turns.saw(self._commits.recent().after(self._turns.seen))
+        self._turns.look(self._pool)
+        if self._turns.alone:
+            return
+        self._turns.join(self._pool)
+        # What is found wrong here is found again, and told of, in the turn.
+        with suppress(HeadMoved, StoreRefused), self._commits.turn(asked=True):
+            records = plan()
+            if len(records) <= _MOST_STAGED:
+                self._payloads.begin(records)
 
     @contextmanager
     def turn(self) -> Iterator[Frontier]:
         """The newest head that is known; a fresh one, unless this writer made it itself and nobody else appends."""
         asked = True
         try:
-            if self._lost:
-                self._knock()
             self._turns.saw(self._commits.recent().after(self._turns.seen))
-            if not self._turns.alone:
+            if self._turns.queued or not self._turns.alone:
+                self._turns.join(self._pool)
                 self._turns.wait(self._others)
             elif self._stale:
                 self._commits.verify()
@@ -60,6 +75,8 @@ class DynamoWriter:
             self._stale = False
             with self._commits.turn(asked) as head:
                 yield head.frontier.copy()
+            with suppress(AuditError):
+                self._turns.leave()  # if there was nothing to append
         except StoreRefused as error:
             raise Fatal(str(error)) from error
         except BaseException:
@@ -79,6 +96,7 @@ class DynamoWriter:
         self._stale = True
         for piece in cut(commit, head, self._me):
             self._insert(piece)
+        self._payloads.forget()
         self._stale = False
 
     def lead(self) -> bool:
@@ -122,20 +140,6 @@ class DynamoWriter:
             raise HeadMoved(f"{before}size {checkpoint.size} comes too late")
         raise Fatal(f"{before}size {checkpoint.size} with root {checkpoint.root.hex()} must not be")
 
-    def _knock(self) -> None:
-        """Append a commit of nothing, which takes one request where one of records takes two.
-
-        A sidecar that only ever wins asks nobody and would never learn that there is another: it loses against this,
-        sees who made it, and takes turns from then on.
-        """
-        self._lost = 0
-        for _ in range(_KNOCKS):
-            head = self._commits.follow()
-            (piece,) = cut(Commit(head.size, head.frontier, (), (), (), ()), head, self._me)
-            with suppress(Duplicate, OutcomeUnknown):
-                self._requests.insert(self._tables.log, write_item(self._commits.origin, piece.item))
-                return
-
     def _others(self) -> list[CommitItem]:
         self._commits.follow()
         return self._commits.recent().after(self._turns.seen)
@@ -150,33 +154,10 @@ class DynamoWriter:
         size = body_size(write_item(self._commits.origin, piece.item))
         if size > MOST_BYTES:
             raise Pushback(f"a record whose stream's Resource takes {size} bytes, more than this store keeps of one")
-        item = piece.item._replace(groups=self._put_payloads(piece.records))
+        item = piece.item._replace(groups=self._payloads.written(piece.records))
         try:
             self._requests.insert(self._tables.log, write_item(self._commits.origin, item))
         except Duplicate as error:
-            self._lost += 1
             raise HeadMoved(f"commit {item.n} was made by another sidecar: the log moved on") from error
-        self._lost = 0
         self._commits.add(item)
         self._turns.saw([item])
-
-    def _put_payloads(self, records: Sequence[NewRecord]) -> tuple[Group, ...]:
-        """Each group as a blob of its own, several at once."""
-        groups = list(groups_of(records))
-        blobs = [part_items(write_blob(group)) for group in groups]
-        parts = [part for blob in blobs for part in blob]
-        put = map if len(parts) == 1 else self._pool.map
-        list(put(self._put_part, parts))
-        return tuple(
-            Group(len(group), tuple(part["key"]["S"] for part in blob))
-            for group, blob in zip(groups, blobs, strict=True)
-        )
-
-    def _put_part(self, part: Item) -> None:
-        try:
-            self._requests.insert(self._tables.payload, part)
-        except Duplicate as error:
-            raise Fatal("a fresh key of the payload table is taken: randomness has failed") from error
-        except AuditError as error:
-            # Nothing names the blob yet: whether it was kept or not, it is an orphan.
-            raise StoreAway(f"payloads cannot be kept now: {error}") from error

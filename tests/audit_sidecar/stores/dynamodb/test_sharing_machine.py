@@ -37,6 +37,7 @@ class Tables:
         """A sidecar process that goes through the proxy."""
         with self._through_the_proxy():
             log = sidecar_of(self._url)
+        log.writer._turns.patience = 0.0  # type: ignore[attr-defined]
         log.writer._turns._sleep = lambda _: None  # type: ignore[attr-defined]
         return log
 

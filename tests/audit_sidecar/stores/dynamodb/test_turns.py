@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns at the log, and the lease of who publishes: by what is seen and by one's own clock, nobody else's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any, cast
 
 import pytest
 
-from audit_sidecar.errors import Fatal, HeadMoved
+from audit_sidecar.errors import Fatal, HeadMoved, StoreAway
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem
+from audit_sidecar.stores.dynamodb.index_keys import QUEUE
 from audit_sidecar.stores.dynamodb.lease import SECONDS, Lease
 from audit_sidecar.stores.dynamodb.location import parse_location
+from audit_sidecar.stores.dynamodb.queue import Queue, Ticket
 from audit_sidecar.stores.dynamodb.requests import Requests
 from audit_sidecar.stores.dynamodb.turns import Turns
 from audit_sidecar.stores.dynamodb.writer import DynamoWriter
@@ -37,6 +41,41 @@ class Clock:
         self.now += seconds
 
 
+class Line:
+    """A queue that holds what a test put into it."""
+
+    def __init__(self, *waiting: Ticket) -> None:
+        self.waiting = list(waiting)
+        self.joined: list[tuple[int, tuple[bytes, ...]]] = []
+        self.left = 0
+        self.away = False
+
+    def join(self, head: int, gone: tuple[bytes, ...] = ()) -> list[Ticket]:
+        """The last in the line."""
+        if self.away:
+            raise StoreAway("the table is away")
+        self.joined.append((head, gone))
+        return [*self.waiting, Ticket(100, head, ME)]
+
+    def look(self) -> list[Ticket]:
+        """Who waits."""
+        return list(self.waiting)
+
+    def leave(self) -> None:
+        """Counted."""
+        self.left += 1
+
+
+class Now(Executor):
+    """Runs what it is given at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Done when it comes back."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
 def made(n: int, by: bytes) -> CommitItem:
     """A commit of somebody's, with a leaf."""
     return CommitItem(n, 0, Frontier(), (span(n).leaf,), (), (), (), (), {}, by)
@@ -47,9 +86,17 @@ def clock() -> Clock:
     return Clock()
 
 
+def turns_of(clock: Clock, line: Line, *seen: CommitItem) -> Turns:
+    """Of a sidecar that saw these commits, and has a ticket."""
+    turns = Turns(ME, cast(Queue, line), clock, clock.sleep)
+    turns.saw(seen)
+    turns.join(Now())
+    return turns
+
+
 def test_a_lone_sidecar_never_waits(clock: Clock) -> None:
     """Its own commits are no reason to; nor are those of others that ended long ago."""
-    turns = Turns(ME, clock, clock.sleep)
+    turns = Turns(ME, cast(Queue, Line()), clock, clock.sleep)
     said = [turns.alone]
     for item in (made(1, ME), made(2, FIRST)):
         turns.saw([item])
@@ -58,42 +105,86 @@ def test_a_lone_sidecar_never_waits(clock: Clock) -> None:
     assert [*said, turns.alone] == [True, True, False, True]
 
 
-def test_who_waited_longest_goes_next(clock: Clock) -> None:
-    """After its own commit it waits for both others, and goes as soon as they appended; before its own it goes."""
-    turns = Turns(ME, clock, clock.sleep)
-    turns.saw([made(1, FIRST), made(2, SECOND)])
+def test_a_lone_sidecar_sees_who_waits_for_it(clock: Clock) -> None:
+    """It looks now and then, costs itself no wait by it, and minds no ticket that was used or is long over."""
+    line = Line(Ticket(1, 0, FIRST), Ticket(2, 900, SECOND))
+    turns = Turns(ME, cast(Queue, line), clock, clock.sleep)
+    turns.saw([made(899, FIRST), made(900, ME), made(901, SECOND)])
+    clock.now += 60
+    said = []
+    for _ in range(4):
+        turns.look(Now())
+        said.append(turns.alone)
+        clock.now += 0.3
+    line.waiting.append(Ticket(3, 901, FIRST))
+    for _ in range(2):
+        turns.look(Now())
+        said.append(turns.alone)
+        clock.now += 0.3
+    assert said == [True] * 5 + [False]
+
+
+def test_tickets_are_served_in_order(clock: Clock) -> None:
+    """It goes when all before it appended, whoever came later; who was passed over is not waited for again."""
+    line = Line(Ticket(7, 3, FIRST), Ticket(8, 3, SECOND), Ticket(101, 3, b"later"))
+    turns = turns_of(clock, line, made(3, ME))
     begun = clock.now
-    turns.wait(list)
-    assert clock.now == begun, "of the three it has not appended for the longest"
-    turns.saw([made(3, ME)])
     coming: Iterator[list[CommitItem]] = iter([[], [made(4, FIRST)], [], [made(5, SECOND)]])
     turns.wait(lambda: next(coming))
     assert next(coming, None) is None
     assert clock.now - begun < 0.2
-
-
-def test_who_does_not_take_its_turn_holds_others_up_for_little(clock: Clock) -> None:
-    """Two slots for each before it, from when the log last moved."""
-    turns = Turns(ME, clock, clock.sleep)
-    turns.saw([made(1, FIRST), made(2, SECOND), made(3, ME)])
-    begun = clock.now
-    turns.wait(list)
-    assert 0.07 < clock.now - begun <= 0.1
-
-
-def test_who_knocked_is_waited_for(clock: Clock) -> None:
-    """An empty commit asks for a turn: it is given till records come or half a second is over; in order."""
-    turns = Turns(ME, clock, clock.sleep)
-    knock = made(2, FIRST)._replace(leaves=())
-    turns.saw([made(1, ME), knock])
-    coming: Iterator[list[CommitItem]] = iter([*[[]] * 20, [made(3, FIRST)]])
+    turns = turns_of(clock, line, made(3, ME))
+    coming = iter([[], [made(4, SECOND)]])
     turns.wait(lambda: next(coming))
-    assert next(coming, None) is None
-    turns.saw([made(4, ME), knock._replace(n=5)])
+    assert next(coming, None) is None, "the first let its turn go by"
+
+
+def test_tickets_that_were_used_stand_before_nobody(clock: Clock) -> None:
+    """A commit of their holder after they were drawn, or so many of others that it cannot be coming."""
+    line = Line(Ticket(7, 3, FIRST), Ticket(8, 90, SECOND))
+    turns = turns_of(clock, line, made(4, FIRST), made(200, b"other"))
     begun = clock.now
     turns.wait(list)
-    assert 0.5 <= clock.now - begun < 0.6
-    turns.saw([made(6, ME)._replace(leaves=()), knock._replace(n=7), made(8, SECOND)])
+    assert clock.now == begun
+    turns.saw([made(1_300, ME)])
+    turns.join(Now())
+    assert line.joined == [(200, ()), (1_300, ())]
+    turns.wait(list)
+    turns.saw([made(1_301, ME)])
+    turns.join(Now())
+    assert line.joined[-1] == (1_301, (FIRST, SECOND)), "thrown away in the end"
+
+
+def test_who_does_not_take_its_turn_holds_others_up_once(clock: Clock) -> None:
+    """A tenth of a second each, from when the log last moved; not again when the commit came too late."""
+    turns = turns_of(clock, Line(Ticket(7, 3, FIRST), Ticket(8, 3, SECOND)), made(3, ME))
+    begun = clock.now
+    turns.wait(list)
+    assert 0.2 < clock.now - begun <= 0.25
+    begun = clock.now
+    turns.wait(list)
+    assert clock.now == begun
+
+
+def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
+    """Nobody waits for one that has nothing to append."""
+    line = Line()
+    turns = turns_of(clock, line, made(3, ME))
+    assert turns.queued
+    turns.saw([made(4, ME)])
+    assert not turns.queued
+    turns.leave()
+    assert line.left == 0
+    turns.join(Now())
+    turns.leave()
+    assert (turns.queued, line.left) == (False, 1)
+
+
+def test_without_a_queue_one_appends_as_well(clock: Clock) -> None:
+    """The queue is a courtesy."""
+    line = Line(Ticket(7, 3, FIRST))
+    line.away = True
+    turns = turns_of(clock, line, made(3, ME))
     begun = clock.now
     turns.wait(list)
     assert clock.now == begun
@@ -105,6 +196,19 @@ def requests(dynamodb: DynamoDb) -> Requests:
     url = dynamodb.new_store()
     create_store(url, ORIGIN)
     return Requests(parse_location(url))
+
+
+def test_tickets_are_numbered_by_the_store(requests: Requests) -> None:
+    """Whoever draws sees all that were drawn before; one's own is replaced; rubbish in the item is passed over."""
+    first, second = Queue(requests, FIRST), Queue(requests, SECOND)
+    assert first.join(5) == [Ticket(1, 5, FIRST)]
+    assert second.join(6) == [Ticket(1, 5, FIRST), Ticket(2, 6, SECOND)] == first.look()
+    assert first.join(7) == [Ticket(2, 6, SECOND), Ticket(3, 7, FIRST)]
+    rubbish = {"tzz": {"N": "1"}, "hzz": {"N": "1"}, "t00": {"S": "x"}, "h00": {"N": "1"}, "t01": {"N": "4"}}
+    requests.update(requests.location.state, QUEUE, rubbish)
+    second.leave()
+    assert second.look() == [Ticket(3, 7, FIRST)]
+    assert second.join(8, (FIRST, ME)) == [Ticket(4, 8, SECOND)]
 
 
 @pytest.mark.parametrize("wrong", [-1e6, 0.0, 1e6])
