@@ -50,6 +50,8 @@ class EvidenceTables(pulumi.ComponentResource):
             f"{self._settings.name}-{part}",
             resource_arn=table.arn,
             policy=pulumi.Output.json_dumps(policy),
+            # The policy takes the right to change it from whoever makes it here; AWS asks whether that is meant.
+            confirm_remove_self_resource_access=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -65,7 +67,5 @@ class EvidenceTables(pulumi.ComponentResource):
             deletion_protection_enabled=not self._settings.removable,
             point_in_time_recovery=recovery,
             server_side_encryption={"enabled": True, "kms_key_arn": self._key},
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=not self._settings.removable, retain_on_delete=not self._settings.removable
-            ),
+            opts=pulumi.ResourceOptions(parent=self),
         )
