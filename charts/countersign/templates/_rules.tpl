@@ -24,7 +24,7 @@ series are meant, where the runbooks are, and which monitor of the card an alert
 {{- range $watched -}}
 {{- $own := deepCopy $rule -}}
 {{- $_ := set $own "expr" (replace "monitor=~\".+\"" (printf "monitor=%q" .) $own.expr) -}}
-{{- $_ := set $own.annotations "countersign.dev/monitor" . -}}
+{{- $_ := set $own.annotations "countersign_monitor" . -}}
 {{- $rules = append $rules $own -}}
 {{- end -}}
 {{- if not (or $watched (contains "monitor=~\".+\"" $rule.expr)) -}}

@@ -3,7 +3,7 @@
 
 ## What it checks
 For each monitor of each bundle, a PrometheusRule of the rendering has an alert with the annotation
-`countersign.dev/monitor`, which is the monitor's `metric` word for word. The alert's expression asks for a metric and
+`countersign_monitor`, which is the monitor's `metric` word for word. The alert's expression asks for a metric and
 compares it with something, so that it can be true and can be false. Whether the metric exists, and the threshold is the
 one of the card, is left to the tests of the alerts and to people.
 
@@ -29,7 +29,7 @@ manifests: |
         rules:
           - alert: Drift
             expr: vector(1) > 0
-            annotations: {countersign.dev/monitor: share of churn answers}
+            annotations: {countersign_monitor: share of churn answers}
 ```
 
 ## Passes
@@ -47,7 +47,7 @@ manifests: |
         rules:
           - alert: Drift
             expr: abs(countersign_churn_share - 0.27) > 0.1
-            annotations: {countersign.dev/monitor: share of churn answers}
+            annotations: {countersign_monitor: share of churn answers}
 ```
 """
 
@@ -71,7 +71,7 @@ RULE = Rule(
     needs=("bundle",),
     controls=(Control("eu-ai-act", "Article 72"), Control("nist-ai-rmf", "MANAGE 4.1")),
     remediation=(
-        "Add an alert to a PrometheusRule with the annotation countersign.dev/monitor: <the monitor's metric>, "
+        "Add an alert to a PrometheusRule with the annotation countersign_monitor: <the monitor's metric>, "
         "or take the monitor off the card."
     ),
 )

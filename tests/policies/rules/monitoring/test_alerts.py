@@ -20,7 +20,7 @@ def test_the_good_rendering_watches_every_monitor() -> None:
     [
         (put("PrometheusRule", GONE), "no alert watches 'share of churn answers'"),
         (put(f"{RULES}/0/annotations", GONE), "no alert watches 'share of churn answers'"),
-        (put(f"{RULES}/0/annotations/countersign.dev~monitor", "Share of churn"), "no alert watches"),
+        (put(f"{RULES}/0/annotations/countersign_monitor", "Share of churn"), "no alert watches"),
         (put(f"{RULES}/0/alert", GONE), "no alert watches 'share of churn answers'"),
         (put(f"{RULES}/0/expr", "vector(0) > 1"), "asks for no metric"),
         (put(f"{RULES}/0/expr", "countersign_churn_share"), "compares it with nothing"),
