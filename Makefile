@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy workflows tools lock
+.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,14 +66,24 @@ imports: setup ## which package may import which
 docs: setup ## documents against the tree, and the style rules no linter knows
 	$(BIN)/python -m pytest -q tests/docs tests/style
 	$(BIN)/python -m scripts.reference --check
+	$(BIN)/python -m scripts.dashboards --check
 
-reference: setup ## write docs/reference anew from what runs
+reference: setup ## write docs/reference anew from what runs, and the dashboards
 	$(BIN)/python -m scripts.reference
+	$(BIN)/python -m scripts.dashboards
 
 policy: setup ## the gate over our own models, cloud, repository, GitOps objects and chart, as of today
 	$(BIN)/countersign check --target infra --target repository --target argocd=gitops/argocd
 	HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign check models/telco-watson/1.0.0 \
 		--target manifests=charts/countersign:charts/countersign/ci/whole-values.yaml
+
+# ENV names the environment; KEY signs. The key that stands here is published, and only the examples trust it.
+ENV ?=
+KEY ?= environments/demonstration-keys/gate.pem
+
+promote: setup ## render, judge and sign what environments/ENV.yaml names into environments/ENV
+	@$(PYTHON) scripts/tools.py path helm > /dev/null 2>&1 || $(PYTHON) scripts/tools.py build helm
+	@HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign promote "$(ENV)" --key "$(KEY)"
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
 	@if actionlint=$$($(PYTHON) scripts/tools.py path actionlint); then "$$actionlint" -shellcheck= -pyflakes=; \
