@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from infra_pulumi.iam.document import Document, Statement, allow, document
 
-READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
+"""Of log and state."""
+READ_PAYLOADS: Final = ("dynamodb:BatchGetItem",)
 INSERT: Final = ("dynamodb:PartiQLInsert",)
 SCAN: Final = ("dynamodb:Scan",)
 """Of the index alone, which fsck compares with the log from end to end."""
@@ -53,8 +55,9 @@ class EvidenceArns(NamedTuple):
 def sidecar(arns: EvidenceArns) -> Document:
     """Insert and read log and payloads, keep state, write the archive once, sign checkpoints."""
     return document(
-        allow("AppendAndRead", (*INSERT, *READ, *DESCRIBE), (arns.log, arns.payload)),
-        allow("KeepState", (*INSERT, "dynamodb:UpdateItem", *READ, *DESCRIBE), (arns.state,)),
+        allow("Append", (*INSERT, *READ), (arns.log,)),
+        allow("KeepPayloads", (*INSERT, *READ_PAYLOADS), (arns.payload,)),
+        allow("KeepState", (*INSERT, "dynamodb:UpdateItem", *READ), (arns.state,)),
         allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", *READ_ARCHIVE), (f"{arns.bucket}/log/*",)),
         *_list_archive(arns),
         allow(
@@ -64,27 +67,32 @@ def sidecar(arns: EvidenceArns) -> Document:
             {"StringEquals": {"kms:SigningAlgorithm": "ED25519_SHA_512", "kms:MessageType": "RAW"}},
         ),
         allow("ReadPublicKey", ("kms:GetPublicKey",), (arns.signing_key,)),
-        _encryption(arns, "dynamodb", "s3"),
+        allow("SeeThatItLocks", ("s3:GetBucketObjectLockConfiguration",), (arns.bucket,)),
+        _encryption(arns, "kms:Decrypt", "dynamodb", "s3"),
+        # A table has its key from when it was made; each object has one of its own.
+        _encryption(arns, "kms:GenerateDataKey", "s3"),
     )
 
 
 def read_side(arns: EvidenceArns) -> Document:
     """Read everything, write nothing; no signing key."""
     return document(
-        allow("Read", (*READ, *DESCRIBE), (arns.log, arns.payload, arns.state)),
+        allow("Read", READ, (arns.log, arns.state)),
+        allow("ReadPayloads", READ_PAYLOADS, (arns.payload,)),
+        allow("Describe", DESCRIBE, (arns.log, arns.payload, arns.state)),
         allow("CheckIndex", SCAN, (arns.state,)),
-        allow("ReadArchive", (*READ_ARCHIVE, "s3:GetObjectRetention"), (f"{arns.bucket}/log/*",)),
+        allow("ReadArchive", READ_ARCHIVE, (f"{arns.bucket}/log/*",)),
         *_list_archive(arns),
-        _encryption(arns, "dynamodb", "s3"),
+        _encryption(arns, "kms:Decrypt", "dynamodb", "s3"),
     )
 
 
 def eraser(arns: EvidenceArns) -> Document:
     """Find records, and destroy or rewrite payloads; the log stays out of reach."""
     return document(
-        allow("Find", (*READ, *DESCRIBE), (arns.log, arns.state)),
-        allow("Erase", (*READ, *DESCRIBE, "dynamodb:UpdateItem", "dynamodb:DeleteItem"), (arns.payload,)),
-        _encryption(arns, "dynamodb"),
+        allow("Find", READ, (arns.log, arns.state)),
+        allow("Erase", (*READ_PAYLOADS, "dynamodb:UpdateItem", "dynamodb:DeleteItem"), (arns.payload,)),
+        _encryption(arns, "kms:Decrypt", "dynamodb"),
     )
 
 
@@ -114,21 +122,17 @@ def table_guard(table: str, changers: tuple[str, ...], allowed: dict[str, tuple[
 
 def _list_archive(arns: EvidenceArns) -> tuple[Statement, ...]:
     return (
-        allow(
-            "ListArchive",
-            ("s3:ListBucket", "s3:ListBucketVersions"),
-            (arns.bucket,),
-            {"StringLike": {"s3:prefix": ["log/*"]}},
-        ),
-        allow("SeeThatItLocks", ("s3:GetBucketObjectLockConfiguration",), (arns.bucket,)),
+        allow("ListArchive", ("s3:ListBucketVersions",), (arns.bucket,), {"StringLike": {"s3:prefix": ["log/*"]}}),
+        # Without it S3 answers 403 for an object that is not there; a get has no prefix that a condition could name.
+        allow("TellMissing", ("s3:ListBucket",), (arns.bucket,)),
     )
 
 
-def _encryption(arns: EvidenceArns, *services: str) -> Statement:
+def _encryption(arns: EvidenceArns, action: str, *services: str) -> Statement:
     region = arns.encryption_key.split(":")[3]
     return allow(
-        "UseEncryptionKey",
-        ("kms:Decrypt", "kms:GenerateDataKey"),
+        f"{action.removeprefix('kms:')}Through",
+        (action,),
         (arns.encryption_key,),
         {"StringEquals": {"kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]}},
     )

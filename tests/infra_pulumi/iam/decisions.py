@@ -49,7 +49,7 @@ def through(*services: str) -> Condition:
     return {"StringEquals": {"kms:ViaService": [f"{service}.{the.REGION}.amazonaws.com" for service in services]}}
 
 
-ITEMS = ("GetItem", "BatchGetItem", "Query")
+READ = ("GetItem", "Query")
 BELOW_LOG = {"StringLike": {"s3:prefix": ["log/*"]}}
 RAW_ED25519 = {"StringEquals": {"kms:SigningAlgorithm": "ED25519_SHA_512", "kms:MessageType": "RAW"}}
 ALLOWED: Mapping[str, tuple[Grant, ...]] = {
@@ -58,27 +58,31 @@ ALLOWED: Mapping[str, tuple[Grant, ...]] = {
         Grant("bedrock", ("ApplyGuardrail",), (the.GUARDRAIL,)),
     ),
     "sidecar": (
-        Grant("dynamodb", ("PartiQLInsert", *ITEMS, "DescribeTable"), (LOG, PAYLOAD, STATE)),
+        Grant("dynamodb", ("PartiQLInsert", *READ), (LOG, STATE)),
+        Grant("dynamodb", ("PartiQLInsert", "BatchGetItem"), (PAYLOAD,)),
         Grant("dynamodb", ("UpdateItem",), (STATE,)),
         Grant("s3", ("PutObject", "PutObjectRetention", "GetObject", "GetObjectVersion"), (OBJECTS,)),
-        Grant("s3", ("ListBucket", "ListBucketVersions"), (the.BUCKET,), BELOW_LOG),
-        Grant("s3", ("GetBucketObjectLockConfiguration",), (the.BUCKET,)),
+        Grant("s3", ("ListBucketVersions",), (the.BUCKET,), BELOW_LOG),
+        Grant("s3", ("ListBucket", "GetBucketObjectLockConfiguration"), (the.BUCKET,)),
         Grant("kms", ("Sign",), (SIGNING,), RAW_ED25519),
         Grant("kms", ("GetPublicKey",), (SIGNING,)),
-        Grant("kms", ("Decrypt", "GenerateDataKey"), (DATA,), through("dynamodb", "s3")),
+        Grant("kms", ("Decrypt",), (DATA,), through("dynamodb", "s3")),
+        Grant("kms", ("GenerateDataKey",), (DATA,), through("s3")),
     ),
     "read-side": (
-        Grant("dynamodb", (*ITEMS, "DescribeTable"), (LOG, PAYLOAD, STATE)),
+        Grant("dynamodb", READ, (LOG, STATE)),
+        Grant("dynamodb", ("BatchGetItem",), (PAYLOAD,)),
+        Grant("dynamodb", ("DescribeTable",), (LOG, PAYLOAD, STATE)),
         Grant("dynamodb", ("Scan",), (STATE,)),
-        Grant("s3", ("GetObject", "GetObjectVersion", "GetObjectRetention"), (OBJECTS,)),
-        Grant("s3", ("ListBucket", "ListBucketVersions"), (the.BUCKET,), BELOW_LOG),
-        Grant("s3", ("GetBucketObjectLockConfiguration",), (the.BUCKET,)),
-        Grant("kms", ("Decrypt", "GenerateDataKey"), (DATA,), through("dynamodb", "s3")),
+        Grant("s3", ("GetObject", "GetObjectVersion"), (OBJECTS,)),
+        Grant("s3", ("ListBucketVersions",), (the.BUCKET,), BELOW_LOG),
+        Grant("s3", ("ListBucket",), (the.BUCKET,)),
+        Grant("kms", ("Decrypt",), (DATA,), through("dynamodb", "s3")),
     ),
     "eraser": (
-        Grant("dynamodb", (*ITEMS, "DescribeTable"), (LOG, PAYLOAD, STATE)),
-        Grant("dynamodb", ("UpdateItem", "DeleteItem"), (PAYLOAD,)),
-        Grant("kms", ("Decrypt", "GenerateDataKey"), (DATA,), through("dynamodb")),
+        Grant("dynamodb", READ, (LOG, STATE)),
+        Grant("dynamodb", ("BatchGetItem", "UpdateItem", "DeleteItem"), (PAYLOAD,)),
+        Grant("kms", ("Decrypt",), (DATA,), through("dynamodb")),
     ),
     "argocd": (
         Grant("ecr", ("GetAuthorizationToken",), ("*",)),
@@ -122,7 +126,6 @@ FAVOUR = {
     "kms:CallerAccount": the.ACCOUNT,
     "kms:MessageType": "RAW",
     "kms:SigningAlgorithm": "ED25519_SHA_512",
-    "kms:ViaService": f"dynamodb.{the.REGION}.amazonaws.com",
     "s3:object-lock-mode": "COMPLIANCE",
     "s3:prefix": "log/tile",
 }
@@ -182,7 +185,10 @@ def rows(role: str) -> list[Row]:
 
 def request(principal: str, action: str, resource: str, identity: str, **context: str) -> Row:
     """One request under the most favourable context, but for what is named here; an empty value takes a key away."""
-    said = {name: value for name, value in {**FAVOUR, **context}.items() if value}
+    # Whatever a role may decrypt it may through DynamoDB; a new key for data is an object's.
+    service = "s3" if action == "kms:GenerateDataKey" else "dynamodb"
+    favour = {**FAVOUR, "kms:ViaService": f"{service}.{the.REGION}.amazonaws.com"}
+    said = {name: value for name, value in {**favour, **context}.items() if value}
     return Row(principal, action, resource, said, identity, guard_of(resource))
 
 

@@ -1,90 +1,158 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the code asks DynamoDB for is what the documents allow it, table by table: no less, and no more.
+"""What the programs ask AWS for is what their roles may do: no less, and no more without a reason.
 
-DynamoDB Local enforces no policy, so that the calls are recorded and held against the documents.
+Nothing that answers here enforces a policy, so calls are recorded and each is decided over the documents.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import pytest
 
+from audit_sidecar.archive.anchor_place import anchor_place
+from audit_sidecar.archive.archiver import Archiver
+from audit_sidecar.archive.elsewhere import known_elsewhere
+from audit_sidecar.archive.location import open_archive
+from audit_sidecar.fsck.check import check_log
+from audit_sidecar.fsck.location import open_log
 from audit_sidecar.fsck.store import check_store
+from audit_sidecar.kms_signer import open_kms_signer
+from audit_sidecar.publish.anchor import Anchor
 from audit_sidecar.stores.url import create_store, migrate_store, open_indexer, open_reader, store_status
-from infra_pulumi.iam import evidence
-from infra_pulumi.iam.document import Document
-from infra_pulumi.iam.evidence import MUTATIONS, EvidenceArns
+from infra_pulumi.iam.document import allow, document
+from tests import key_service
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
-from tests.audit_sidecar.producers import Producer, foreign, sidecar_of, stranger
-from tests.audit_sidecar.stores.dynamodb.faulty_proxy import FaultyProxy
+from tests.audit_sidecar.producers import Log, Producer, foreign, sidecar_of, stranger
 from tests.audit_sidecar.stores.dynamodb_local import running
+from tests.infra_pulumi.iam import documents as the
+from tests.infra_pulumi.iam.decisions import ALLOWED, request, stated
+from tests.infra_pulumi.iam.recorded import Call, recorded
+from tests.infra_pulumi.iam.simulator import decide
 
-TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/"
-ARNS = EvidenceArns(
-    f"{TABLE}x-log", f"{TABLE}x-payload", f"{TABLE}x-state", "arn:aws:s3:::archive",
-    "arn:aws:kms:eu-west-1:111122223333:key/sign", "arn:aws:kms:eu-west-1:111122223333:key/data",
-)  # fmt: skip
-ACTIONS = {"ExecuteStatement": "PartiQLInsert", "BatchExecuteStatement": "PartiQLInsert"}
-"""Statements need the right for what they do; here all of them insert."""
-Calls = set[tuple[str, str]]
+STORE = f"dynamodb://{the.PREFIX}?region={the.REGION}"
+ARCHIVE = f"s3://{the.PREFIX}-archive/log?region={the.REGION}"
+KEYS = [SIGNER.verifier]
 
 
-@pytest.fixture
-def proxy() -> Iterator[FaultyProxy]:
-    """What botocore talks to in this test."""
-    with running() as server, FaultyProxy(server.endpoint) as proxy, pytest.MonkeyPatch.context() as patched:
-        for name, value in server.environment().items():
+class Calls(NamedTuple):
+    """Of the person who begins the log, of the sidecar, and of whoever reads."""
+
+    initial: list[Call]
+    sidecar: list[Call]
+    reading: list[Call]
+
+
+@pytest.fixture(scope="module")
+def calls() -> Iterator[Calls]:
+    """A whole life: a log is begun, grows under a sidecar and its successor, is archived, and is read and checked."""
+    with ExitStack() as stack:
+        database = stack.enter_context(running())
+        patched = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in database.environment().items():
             patched.setenv(name, value)
-        patched.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
-        yield proxy
+        patched.setenv("AWS_ENDPOINT_URL_KMS", stack.enter_context(key_service.serving(key_service.KeyService())))
+        every = stack.enter_context(recorded())
+        create_store(STORE, ORIGIN)
+        initial = _taken(every)
+        _live()
+        sidecar = _taken(every)
+        _read()
+        yield Calls(initial, sidecar, _taken(every))
 
 
-def asked(proxy: FaultyProxy) -> Calls:
-    """Actions and parts since the last time."""
-    calls, proxy.requests = proxy.requests, []
-    assert all(b"INSERT INTO" in call.body for call in calls if call.operation in ACTIONS)
-    return {
-        (f"dynamodb:{ACTIONS.get(call.operation, call.operation)}", table.rpartition("-")[2])
-        for call in calls
-        for table in call.tables
-    }
-
-
-def allowed(policy: Document) -> Calls:
-    """Actions on tables that a document allows."""
-    return {
-        (action, resource.rpartition("-")[2])
-        for statement in policy["Statement"]
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-        if statement["Effect"] == "Allow" and action.startswith("dynamodb:")
-    }
-
-
-def test_every_call_is_allowed_and_every_write_that_is_allowed_is_made(proxy: FaultyProxy) -> None:
-    """The sidecar with all that it does, then who reads; what makes tables is neither of them."""
-    url = "dynamodb://x?region=eu-west-1"
-    create_store(url, ORIGIN)
-    assert ("dynamodb:CreateTable", "log") in asked(proxy)
-    log = sidecar_of(url)
+def _live() -> None:
+    log = sidecar_of(STORE)
+    anchor = Anchor(anchor_place(ARCHIVE), log.reader, KEYS, shared=True)
+    anchor.load()
+    open_archive(ARCHIVE).require_lock()
     log.send(Producer(1).export(*range(300)))
     log.send(Producer(1).export(305, 3))
     log.send(stranger(foreign(1), foreign(1, "other")))
-    log.publish_now()
-    indexer = open_indexer(url)
+    _publish(log, anchor)
+    indexer = open_indexer(STORE)
     assert indexer is not None
     assert indexer.catch_up().commits == 0
     log.reload()
     log.send(Producer(2).export(0, 1))
     log.send(Producer(1).export(4))
-    log.publish_now()
+    _publish(log, anchor)
     log.writer.close()
-    sidecar, may = asked(proxy), allowed(evidence.sidecar(ARNS))
-    assert sidecar - may == set()
-    writes = {(action, part) for action, part in may if action in {*MUTATIONS, "dynamodb:PartiQLInsert"}}
-    assert writes - sidecar == set(), "a right that nobody uses is taken away"
-    check_store(open_reader(url), [SIGNER.verifier])
-    store_status(url)
-    migrate_store(url)
-    reading = asked(proxy)
-    assert reading - allowed(evidence.read_side(ARNS)) == set()
-    assert ("dynamodb:Scan", "state") in reading
+    open_kms_signer(ORIGIN, key_service.ARN).sign(b"a note\n")
+
+
+def _publish(log: Log, anchor: Anchor) -> None:
+    log.publish_now()
+    signed = log.reader.checkpoint()
+    assert signed is not None
+    anchor.keep(signed.note)
+    assert Archiver(log.reader, open_archive(ARCHIVE), KEYS).catch_up().size == signed.size
+
+
+def _read() -> None:
+    check_store(open_reader(STORE), KEYS)
+    store_status(STORE)
+    migrate_store(STORE)
+    check_log(open_log(ARCHIVE), KEYS)
+    assert known_elsewhere([ARCHIVE], KEYS)
+
+
+def _taken(calls: list[Call]) -> list[Call]:
+    taken, calls[:] = calls[:], []
+    return taken
+
+
+def refused(role: str, made: list[Call]) -> set[tuple[str, str]]:
+    """What the role's calls need and AWS would not let it do."""
+    needs = {(action, resource, tuple(context.items())) for call in made for action, resource, context in call.needs}
+    asked = [request(the.role(role), action, thing, role, **dict(said)) for action, thing, said in sorted(needs)]
+    policies = {**the.documents().identity, **the.documents().guards}
+    decisions = decide(policies, asked)
+    return {(row.action, row.resource) for row, said in zip(asked, decisions, strict=True) if said != "allowed"}
+
+
+def test_every_call_of_the_sidecar_is_allowed(calls: Calls) -> None:
+    """Log, payloads, state, archive, anchor and signatures."""
+    assert refused("sidecar", calls.sidecar) == set()
+
+
+def test_every_call_of_a_reader_is_allowed(calls: Calls) -> None:
+    """fsck of store and archive, what is known elsewhere, and the store's status."""
+    assert refused("read-side", calls.reading) == set()
+
+
+def unused(role: str, made: list[Call]) -> set[tuple[str, str]]:
+    """What the table lets a role do and none of its calls needs."""
+    needed = {(action, resource) for call in made for action, resource, _ in call.needs}
+    return {
+        (action, pattern)
+        for action, pattern, _ in stated(role)
+        if not any(action == used and fnmatchcase(resource, pattern) for used, resource in needed)
+    }
+
+
+UNCALLED = {
+    "service": "a model that calls an endpoint or a guardrail names it in the stack's settings; ours calls neither",
+    "eraser": "no program erases in DynamoDB yet; the role has what rewriting and deleting payloads will take",
+    "argocd": "Argo CD's own calls: those that AWS names for pulling, and DescribeImages for the tags there are",
+    "flow-log": "AWS's own calls, for the role that VPC flow logs take on",
+}
+"""Roles whose calls are not ours to record, or not made yet."""
+
+
+def test_what_is_allowed_is_called(calls: Calls) -> None:
+    """A right that nobody uses is taken away. Every other role says why its calls are not here."""
+    assert unused("sidecar", calls.sidecar) == set()
+    assert unused("read-side", calls.reading) == set()
+    assert {"sidecar", "read-side", *UNCALLED} == set(ALLOWED)
+
+
+def test_a_log_is_begun_by_nobody_who_runs(calls: Calls) -> None:
+    """A person makes tables and begins a log, under the break-glass role: no program may do all that it takes."""
+    for role in ("sidecar", "read-side", "eraser"):
+        assert refused(role, calls.initial), role
+    made = [need for call in calls.initial for need in call.needs if not call.operation.startswith(("Create", "Desc"))]
+    asked = [request(the.BREAK_GLASS, action, thing, "everything", **dict(said)) for action, thing, said in made]
+    everything = {"everything": document(allow("Everything", ["*"], ["*"]))}
+    assert set(decide({**the.documents().guards, **everything}, asked)) == {"allowed"}
