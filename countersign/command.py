@@ -38,6 +38,7 @@ COMMANDS: Final = (
     Command(("approve",), "approve", "sign that a bundle may be released as it is"),
     Command(("attest",), "attest", "judge, and sign the outcome as a verdict"),
     Command(("verify-verdict",), "verify_verdict", "verify a verdict offline"),
+    Command(("promote",), "promote", "render, judge and sign a release into its environment's folder"),
     Command(("keygen",), "keygen", "make log and subject keys"),
     Command(("token",), "token", "make a bearer token"),
     Command(("store", "init"), "store_init", "create the log in a store"),

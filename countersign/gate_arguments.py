@@ -69,7 +69,9 @@ def add_gate_arguments(parser: argparse.ArgumentParser) -> None:
         help="an image that was released, registry/name@sha256:…; may be repeated; manifests may then run no other",
     )
     parser.add_argument("--profile", choices=sorted(PROFILES), help="which severities block (prod)")
-    parser.add_argument("--as-of", metavar="DATE", type=_date, help="the day to judge for, such as 2026-11-23 (today)")
+    parser.add_argument(
+        "--as-of", metavar="DATE", type=judged_day, help="the day to judge for, such as 2026-11-23 (today)"
+    )
     parser.add_argument("--governance", metavar="DIR", help="folder of approvers, approvals and waivers (governance)")
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="TOML file of settings, or one with a table [check]"
@@ -186,7 +188,8 @@ def _target(text: str) -> tuple[TargetKind, str]:
     raise argparse.ArgumentTypeError(f"{text!r} is not manifests=DIR, argocd=DIR, infra or repository{hint}")
 
 
-def _date(text: str) -> dt.date:
+def judged_day(text: str) -> dt.date:
+    """A day on a command line."""
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:

@@ -33,6 +33,19 @@ unset GATE_SIGNING_KEY
 code=0
 PYTHONPATH="$GATE_SOURCE" "$GATE_PYTHON" -P -m countersign "${command[@]}" --output github "${arguments[@]}" || code=$?
 
+# What is already deployed, or about to be: each environment's folder is what its verdict is about, and that still holds.
+compared=""
+for environment in $GATE_ENVIRONMENTS; do
+  arguments=("$environment" --check)
+  [ -z "$GATE_AS_OF" ] || arguments+=(--as-of "$GATE_AS_OF")
+  status=0
+  PYTHONPATH="$GATE_SOURCE" "$GATE_PYTHON" -P -m countersign promote "${arguments[@]}" || status=$?
+  if [ "$status" -eq 0 ]; then word="as attested"; else word="not what its verdict is about, or no longer (exit code $status)"; fi
+  [ "$status" -eq 0 ] || echo "::error title=environment $environment::$word; promote it again"
+  compared+="- environment \`$environment\`: $word"$'\n'
+  [ "$code" -ne 0 ] || code=$status
+done
+
 {
   echo "exit-code=$code"
   echo "folder=$folder"
@@ -43,4 +56,5 @@ if [ -s "$folder/gate.md" ]; then
 else
   echo "The gate gave no report, exit code $code; the log of the step says why." >>"$GITHUB_STEP_SUMMARY"
 fi
+[ -z "$compared" ] || printf '\n%s' "$compared" >>"$GITHUB_STEP_SUMMARY"
 exit "$code"

@@ -40,22 +40,25 @@ def find_helm(environment: Mapping[str, str]) -> Path:
     return Path(found)
 
 
-def render(chart: Path, values: tuple[Path, ...], helm: Path | None = None) -> tuple[Manifest, ...]:
+def render(
+    chart: Path, values: tuple[Path, ...], helm: Path | None = None, namespace: str | None = None
+) -> tuple[Manifest, ...]:
     """Every object of a chart, by template. Raises TargetUnreadable, also where there is none, and CannotEvaluate."""
     for file in values:
         if not file.is_file():
             raise TargetUnreadable(Place(str(file)), "is not a values file; mend its name behind the colon")
     with tempfile.TemporaryDirectory(prefix="countersign-helm-") as scratch:
         rendered = Path(scratch) / "rendered"
-        _template(chart, values, helm or find_helm(os.environ), rendered)
+        flags = [flag for file in values for flag in ("--values", str(file))]
+        flags += [] if namespace is None else ["--namespace", namespace]
+        _template(chart, flags, helm or find_helm(os.environ), rendered)
         written = list(rendered.iterdir()) if rendered.is_dir() else []
         if len(written) != 1:
             raise TargetUnreadable(Place(str(chart)), "renders no object; mend its values")
         return read_folder(written[0], f"{chart} (rendered)", suffixes=None)
 
 
-def _template(chart: Path, values: tuple[Path, ...], helm: Path, into: Path) -> None:
-    flags = [flag for file in values for flag in ("--values", str(file))]
+def _template(chart: Path, flags: list[str], helm: Path, into: Path) -> None:
     command = [str(helm), "template", RELEASE, str(chart), "--include-crds", "--output-dir", str(into), *flags]
     home = into.parent
     folders = {f"HELM_{part}_HOME": str(home / part.lower()) for part in ("CACHE", "CONFIG", "DATA")}

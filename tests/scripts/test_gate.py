@@ -17,7 +17,7 @@ from policies.verdict.signing_keys import private_pem
 from tests import tree
 
 BUNDLE: Final = tree.ROOT / "models" / "telecom-churn" / "1.0.0"
-INPUTS: Final = ("BUNDLES", "TARGETS", "PROFILE", "AS_OF", "GOVERNANCE", "CONFIG", "SIGNING_KEY")
+INPUTS: Final = ("BUNDLES", "TARGETS", "ENVIRONMENTS", "PROFILE", "AS_OF", "GOVERNANCE", "CONFIG", "SIGNING_KEY")
 
 
 @pytest.fixture
@@ -105,6 +105,22 @@ def test_the_step_fails_closed(repository: Path, inputs: dict[str, str], code: i
     assert outputs["exit-code"] == str(code)
     assert summary
     assert not list(repository.parent.rglob("planted"))
+
+
+def test_the_step_looks_at_what_is_deployed(repository: Path) -> None:
+    """An environment without a folder, and one without a file, are told by name; a good judgement helps neither."""
+    for folder in ("governance", "charts", "gitops"):
+        (repository / folder).symlink_to(tree.ROOT / folder)
+    (repository / "models" / "telco-watson").symlink_to(BUNDLE.parents[1] / "telco-watson")
+    (repository / "environments").mkdir()
+    (repository / "environments" / "demonstration-keys").symlink_to(tree.ROOT / "environments" / "demonstration-keys")
+    (repository / "environments" / "staging.yaml").symlink_to(tree.ROOT / "environments" / "staging.yaml")
+    ran, outputs, summary = step(repository, BUNDLES="models/telco-watson/1.0.0", ENVIRONMENTS="staging $(prod)")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert outputs["exit-code"] == "2"
+    assert "there are 0 verdicts where there has to be one; promote again" in ran.stderr
+    assert "environment `staging`: not what its verdict is about, or no longer (exit code 2)" in summary
+    assert "environment `$(prod)`: not what its verdict is about" in summary
 
 
 def test_the_action_hands_over_every_input() -> None:
