@@ -20,10 +20,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote workflows tools lock
+.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote workflows tools lock values-from-stack
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## serve, predict, prove, withhold and detect a tamper, all in under a minute
 	@$(PYTHON) scripts/environment.py demo
@@ -84,6 +84,10 @@ KEY ?= environments/demonstration-keys/gate.pem
 promote: setup ## render, judge and sign what environments/ENV.yaml names into environments/ENV
 	@$(PYTHON) scripts/tools.py path helm > /dev/null 2>&1 || $(PYTHON) scripts/tools.py build helm
 	@HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign promote "$(ENV)" --key "$(KEY)"
+
+values-from-stack: ## values of the chart from what STACK has in the cloud, to standard output (needs pulumi)
+	@$(PYTHON) scripts/environment.py dev >&2
+	@$(BIN)/python -m scripts.values_from_stack "$(STACK)"
 
 workflows: ## lint the GitHub workflows, where `make tools` has been run
 	@if actionlint=$$($(PYTHON) scripts/tools.py path actionlint); then "$$actionlint" -shellcheck= -pyflakes=; \

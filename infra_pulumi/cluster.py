@@ -68,6 +68,7 @@ class Cluster(pulumi.ComponentResource):
             access_config={"authentication_mode": "API", "bootstrap_cluster_creator_admin_permissions": False},
             bootstrap_self_managed_addons=False,
             enabled_cluster_log_types=list(LOGS),
+            kubernetes_network_config={"service_ipv4_cidr": settings.cluster.services},
             encryption_config={"provider": {"key_arn": key_arn}, "resources": ["secrets"]},
             upgrade_policy={"support_type": "STANDARD"},
             deletion_protection=not settings.removable,

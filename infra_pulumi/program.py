@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole of one stack, in the order in which its parts need each other."""
 
+import ipaddress
 from typing import Any
 
 import pulumi
@@ -59,7 +60,11 @@ def build(settings: Settings, account_id: str) -> dict[str, Any]:
         "logKey": signing.key.arn,
         "roles": {name: roles.arn(name) for name in WORKLOADS},
         "audiences": {name: workload.audience for name, workload in WORKLOADS.items()},
-        "network": {"private": network.private_cidrs, "gateways": network.gateway_cidrs},
+        "network": {
+            "private": network.private_cidrs,
+            "gateways": network.gateway_cidrs,
+            "api": f"{ipaddress.IPv4Network(settings.cluster.services)[1]}/32",
+        },
         "repositories": {name: repository.repository_url for name, repository in images.repositories.items()},
     }
     if settings.database is not None:

@@ -4,6 +4,7 @@
 Nothing here is a secret; the program makes none and needs none.
 """
 
+import ipaddress
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -13,6 +14,9 @@ from contracts.errors import SettingInvalid
 
 REGIONS: Final = ("eu-west-1", "eu-central-1", "eu-north-1", "af-south-1")
 """Where personal data may be kept. A region joins this list by review, not by a stack's setting."""
+
+SMALLEST: Final = 20
+"""Prefix of the smallest network whose eighth still holds the pods of a node group."""
 
 Arn = Annotated[str, Meta(pattern=r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:[^*\s]+$(?!\n)")]
 Days = Annotated[int, Meta(ge=1)]
@@ -33,6 +37,8 @@ class Cluster(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     version: Annotated[str, Meta(pattern=r"^1\.[0-9]{2}$(?!\n)")] = "1.35"
     public_from: tuple[Cidr, ...] = ()
+    services: Cidr = "172.20.0.0/16"
+    """Addresses of services inside the cluster, apart from the network's own; the first is its API."""
     instance_types: tuple[str, ...] = ("m5.large",)
     least_nodes: Annotated[int, Meta(ge=1)] = 2
     wanted_nodes: Annotated[int, Meta(ge=1)] = 3
@@ -119,4 +125,23 @@ def parse_settings(tree: Any) -> Settings:
         raise SettingInvalid(
             "countersign:settings of the stack: cluster: least_nodes <= wanted_nodes <= most_nodes does not hold"
         )
+    _networks(settings)
     return settings
+
+
+def _networks(settings: Settings) -> None:
+    """Addresses are those of networks, and services inside the cluster have their own."""
+    try:
+        own, services = (ipaddress.IPv4Network(cidr) for cidr in (settings.network.cidr, settings.cluster.services))
+    except ValueError as error:
+        raise SettingInvalid(
+            f"countersign:settings of the stack: {error}; write a network, such as 10.0.0.0/16"
+        ) from None
+    if own.overlaps(services):
+        raise SettingInvalid(
+            f"countersign:settings of the stack: cluster: services {services} overlaps the network {own}; move either"
+        )
+    if own.prefixlen > SMALLEST:
+        raise SettingInvalid(
+            f"countersign:settings of the stack: network: cidr {own} holds no six subnets of use; /{SMALLEST} does"
+        )

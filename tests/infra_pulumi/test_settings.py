@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import SettingInvalid
 from contracts.yaml_document import read_yaml
-from infra_pulumi.settings import Settings, parse_settings
+from infra_pulumi.settings import Settings, parse_account, parse_settings
 from tests import tree
 
 STACKS = ("dev", "staging", "prod")
@@ -52,9 +52,22 @@ def test_production_has_no_public_api() -> None:
         ({"evidence": {"archive_days": 30, "break_glass": LEAST["evidence"]["break_glass"]}}, "archive_days"),
         ({"evidence": {"break_glass": "arn:aws:iam::111122223333:role/*"}}, "break_glass"),
         ({"evidence": {}}, "break_glass"),
+        ({"network": {"cidr": "10.0.0.1/16"}}, "host bits"),
+        ({"network": {"cidr": "10.0.0.0/24"}}, "too small"),
+        ({"network": {"cidr": "300.0.0.0/16"}}, "300"),
+        ({"network": {"cidr": "172.16.0.0/12"}}, "overlaps"),
+        ({"database": {"version": "17"}}, "version"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(change: dict[str, Any], said: str) -> None:
     """A misspelt key, a region off the list, too short a retention or a wildcard role stops the program."""
     with pytest.raises(SettingInvalid, match=said):
         parse_settings({**LEAST, **change})
+
+
+@pytest.mark.parametrize("text", ["", "11112222333", "1111222233334", "production", "١١١١٢٢٢٢٣٣٣٣"])
+def test_an_account_is_twelve_digits(text: str) -> None:
+    """Anything else is refused before a cloud is asked."""
+    assert parse_account("111122223333") == "111122223333"
+    with pytest.raises(SettingInvalid, match="12 digits"):
+        parse_account(text)
