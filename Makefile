@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote workflows tools lock values-from-stack
+.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote values-from-stack workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

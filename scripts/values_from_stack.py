@@ -47,6 +47,7 @@ def written(stack: str, outputs: Outputs) -> str:
     """The values as a file, which says what else is needed."""
     heading = (
         f"# Values of the stack {stack}: lay them over those of the environment.\n"
+        f"# The roles trust the release countersign in the namespace {outputs.namespace}, and no other.\n"
         f"# A release brings the rest: {', '.join(PROMOTED)}.\n"
         f"# The log key is no value but a Secret: countersign keygen --origin NAME --out keys --kms {outputs.log_key}\n"
     )
