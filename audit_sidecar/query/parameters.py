@@ -2,6 +2,7 @@
 """Query parameters as a search; what is malformed is a ContractError that names the parameter."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ PARAMETERS: Final = (
     "cursor", "open", "caller",
 )  # fmt: skip
 """Every query parameter of the audit API."""
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 
 
 class BadParameter(ContractError):
@@ -78,7 +80,9 @@ def period_of(from_time: str | None, to_time: str | None) -> tuple[int | None, i
 
 
 def request_id_of(text: str) -> bytes:
-    """The 16 bytes of a request id."""
+    """The 16 bytes of a request id, also where it is spelt as the trace id it is, which is how exemplars have it."""
+    if _TRACE_ID.fullmatch(text) is not None:
+        return bytes.fromhex(text)
     try:
         return parse_uuid(text)
     except ContractError as error:

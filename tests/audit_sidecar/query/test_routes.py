@@ -130,6 +130,12 @@ def test_a_record_is_shown_with_its_release_and_what_is_about_it(client: Client)
     assert client.get(f"/api/records/{identity(1, OTHER)}").json()["release"]["release"] == "ef" * 32
 
 
+def test_a_trace_id_finds_its_record(client: Client) -> None:
+    """It is the request id without hyphens, as exemplars and other people's traces spell it."""
+    spelt = [client.get(f"/api/records/{text}").json() for text in (identity(4), str(identity(4)).replace("-", ""))]
+    assert spelt[0]["record"] == spelt[1]["record"]
+
+
 @pytest.mark.parametrize("path", ["", "/proof", "/receipt"])
 @pytest.mark.parametrize(
     "text", [NOBODY, "x", NOBODY.upper(), "0" * 32, "%00", "..%2F..", uuid_text(foreign(1).span[2:18])]
