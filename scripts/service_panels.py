@@ -21,7 +21,7 @@ SERVICE: Final = Dashboard(
             f"sum(increase({m.PREDICTIONS}{{{OF_RELEASE}}}[$__range]))",
         ),
         stat(
-            "Slowest of 100",
+            "Slowest of 100 answers",
             "99 of 100 single predictions take at most this long, over 5 minutes: p99_latency.",
             "s",
             f"max(p99_latency{{{OF_RELEASE}}})",

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes of the demonstration: started like anybody starts them, and killed on purpose."""
 
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,16 +24,19 @@ class DemoFailed(CountersignError):
 class Running:
     """One program as a child process; what it logs goes to a file."""
 
-    def __init__(self, program: Program, log: Path) -> None:
+    def __init__(self, program: Program, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._program = program
         self._log = log
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and return when it is ready."""
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "countersign", *self._program.arguments]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, env=self._environment
+            )
         deadline = time.monotonic() + _READY_SECONDS
         while not answers(self._program.ready_url):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -43,6 +48,13 @@ class Running:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def hold(self, seconds: float) -> None:
+        """SIGSTOP for a while: alive, and silent."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+            time.sleep(seconds)
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """SIGTERM, and wait until it has drained."""
