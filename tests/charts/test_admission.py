@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admission policies, as far as a rendering shows: they hold for whom they name, and fail closed.
 
-Whether an API server compiles and applies their expressions is not shown here.
+That a real API server compiles and applies their expressions is shown in tests/cluster.
 """
 
 from typing import Final
@@ -11,7 +11,8 @@ import pytest
 from tests.charts.rendering import CHART, HELMS, WHOLE, Object, container, of, one, pods, scenario, template
 
 ADMISSION: Final = CHART / "ci" / "admission-policy-values.yaml"
-NAMES: Final = ("countersign-allowed", "countersign-deployments", "countersign-pods")
+NAMES: Final = ("countersign-allowed", "countersign-deployments", "countersign-gate", "countersign-pods")
+WITH_LIST: Final = ("countersign-deployments", "countersign-pods")
 
 
 def policies() -> dict[str, Object]:
@@ -41,7 +42,7 @@ def test_the_gates_account_may_write_that_one_list() -> None:
 
 def test_the_gate_that_needs_no_entry_is_the_gate_as_it_is_rendered() -> None:
     """What the exception asks of a pod stands in the chart's own Job: another key or date is another pod."""
-    (condition,) = policies()["countersign-pods"]["matchConditions"]
+    (condition,) = policies()["countersign-gate"]["validations"]
     (job,) = (pod for title, pod in pods(scenario(WHOLE)).items() if title.startswith("Job countersign-gate-"))
     gate = container(job, "gate")
     assert f"c.image == '{gate['image']}'" in condition["expression"]
@@ -67,7 +68,7 @@ def test_each_policy_fails_closed() -> None:
         binding = one(scenario(ADMISSION), "ValidatingAdmissionPolicyBinding", name)["spec"]
         assert binding["policyName"] == name
         assert binding["validationActions"] == ["Deny"]
-        assert ("paramKind" in spec) == ("paramRef" in binding) == (name != "countersign-allowed")
+        assert ("paramKind" in spec) == ("paramRef" in binding) == (name in WITH_LIST)
         if "paramRef" in binding:
             assert binding["paramRef"] == {"name": "countersign-allowed", "parameterNotFoundAction": "Deny"}
         (selected,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
@@ -78,7 +79,10 @@ def test_every_way_to_start_a_container_is_matched() -> None:
     """Deployments by the current entry; pods however they come to be, also by one that is added for debugging."""
     rules = {name: spec["matchConstraints"]["resourceRules"][0] for name, spec in policies().items()}
     assert rules["countersign-deployments"]["resources"] == ["deployments"]
-    assert rules["countersign-pods"]["resources"] == ["pods", "pods/ephemeralcontainers"]
+    for name, operator in (("countersign-pods", "DoesNotExist"), ("countersign-gate", "Exists")):
+        assert rules[name]["resources"] == ["pods", "pods/ephemeralcontainers"]
+        (selected,) = policies()[name]["matchConstraints"]["objectSelector"]["matchExpressions"]
+        assert selected == {"key": "countersign.dev/gate", "operator": operator}, "no pod is under neither of them"
     assert all({"CREATE", "UPDATE"} <= set(rule["operations"]) for rule in rules.values())
     images = next(each for each in policies()["countersign-pods"]["variables"] if each["name"] == "containers")
     for part in ("spec.containers", "spec.initContainers", "spec.ephemeralContainers"):
@@ -91,10 +95,13 @@ def test_the_list_is_written_by_the_gate_alone() -> None:
     """Argo CD may write any ConfigMap; this one says what Argo CD may deploy."""
     spec = policies()["countersign-allowed"]
     (rule,) = spec["matchConstraints"]["resourceRules"]
-    assert (rule["resources"], rule["resourceNames"]) == (["configmaps"], ["countersign-allowed"])
+    (condition,) = spec["matchConditions"]
+    assert (rule["resources"], "resourceNames" in rule) == (["configmaps"], False)
+    assert condition["expression"].endswith("== 'countersign-allowed'")
     assert set(rule["operations"]) == {"CREATE", "UPDATE", "DELETE"}
     (validation,) = spec["validations"]
-    assert validation["expression"] == 'request.userInfo.username in ["system:serviceaccount:ml-prod:countersign-gate"]'
+    writers = 'request.userInfo.username in ["system:serviceaccount:ml-prod:countersign-gate"]'
+    assert validation["expression"].startswith(writers)
     accounts = of(scenario(CHART / "ci" / "whole-values.yaml"), "ServiceAccount")
     assert "countersign-gate" in {account["metadata"]["name"] for account in accounts}
 

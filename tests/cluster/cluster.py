@@ -164,7 +164,7 @@ class Cluster:
             wait_until(f"{item['metadata']['name']} is served", lambda path=path: self._established(path))  # type: ignore[misc]
 
     def _established(self, path: str) -> bool:
-        conditions = self.api.get(path).ok().get("status", {}).get("conditions", [])
+        conditions = self.api.get(path).ok().get("status", {}).get("conditions") or ()
         return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
     def _ready(self) -> bool:

@@ -5,18 +5,19 @@ It stores nothing here (dry run). Kinds of others are served from the definition
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
 
 from tests.charts.rendering import CHART, HELMS, NAMESPACE, SCENARIOS, WHOLE, Object, pods, scenario, template
 from tests.charts.test_planted_mistakes import BEYOND, BY_SCHEMA
-from tests.cluster.api_client import KindUnknown
+from tests.cluster.api_client import Answer, KindUnknown
 from tests.cluster.cluster import Cluster
 from tests.conformance.outside import outside
 
 ENVIRONMENTS: Final = {"dev": "sqlite", "staging": "whole", "prod": "whole"}
+PODS_IN: Final = "confined"
 KINDS: Final = ("servicemonitors", "prometheusrules")
 # What the API server says to each planted mistake.
 SAID: Final = {
@@ -27,13 +28,13 @@ SAID: Final = {
     "an autoscaler of v2beta2": "serves no HorizontalPodAutoscaler of autoscaling/v2beta2",
     "least above most": "must be greater than or equal to `minReplicas`",
     "selector and labels apart": "`selector` does not match template `labels`",
-    "a pause as long as the grace": "must be non-negative and less than terminationGracePeriodSeconds",
+    "a pause as long as the grace": "",  # it takes that: the check of our own is all there is
     "a type of metric": 'Unsupported value: "Contaner"',
     "a restart policy": 'Unsupported value: "Sometimes"',
     "a long port name": "must be no more than 15 characters",
     "a quantity": "quantities must match the regular expression",
     "an object's name": "a lowercase RFC 1123 subdomain must consist of",
-    "a mount without volume": 'volumeMounts[9].name: Not found: "cache"',
+    "a mount without volume": 'volumeMounts[5].name: Not found: "cache"',
     "two budgets in one": "minAvailable and maxUnavailable cannot be both set",
     "a probe on a plain init container": "may not be set for init containers without restartPolicy=Always",
 }
@@ -46,6 +47,7 @@ def server(controllers: Cluster) -> Cluster:
         files = [outside(f"monitoring.coreos.com_{kind}.yaml") for kind in KINDS]
         controllers.definitions(*(yaml.safe_load(file.read_text()) for file in files))
         controllers.namespace(NAMESPACE)
+        controllers.namespace(PODS_IN)
         named = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}}
         controllers.apply({**named, "value": 1000})
         (controllers.folder / "prepared").touch()
@@ -58,6 +60,14 @@ def rendered(name: str, program: str) -> list[Object]:
         return scenario(CHART / "ci" / f"{name}-values.yaml", program)
     files = (CHART / f"values-{name}.yaml", CHART / "ci" / f"{ENVIRONMENTS[name]}-values.yaml")
     return template(*files, program=program).objects()
+
+
+def create_pod(server: Cluster, template: Object) -> Answer:
+    """Try a pod of a template, where pods have to be restricted; the accounts that it names are there."""
+    account = {"name": template["spec"]["serviceAccountName"], "namespace": PODS_IN}
+    server.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    metadata = {**template["metadata"], "name": "one", "namespace": PODS_IN}
+    return server.api.create({"apiVersion": "v1", "kind": "Pod", **template, "metadata": metadata}, dryRun="All")
 
 
 def refusal(server: Cluster, objects: list[Object]) -> str:
@@ -80,25 +90,19 @@ def test_the_api_server_takes_what_is_rendered(server: Cluster, name: str, progr
     for item in objects:
         answer = server.api.create(item, dryRun="All")
         assert (answer.status, answer.warnings) == (201, ()), (item["kind"], answer.message)
-    for account in (item for item in objects if item["kind"] == "ServiceAccount"):
-        server.apply(account)
-    server.apply(*({**ACCOUNT, "metadata": {"name": name, "namespace": NAMESPACE}} for name in ("shared",)))
     for title, pod in pods(objects).items():
-        metadata = {**pod["metadata"], "name": "one", "namespace": NAMESPACE}
-        answer = server.api.create({"apiVersion": "v1", "kind": "Pod", **pod, "metadata": metadata}, dryRun="All")
+        answer = create_pod(server, pod)
         assert (answer.status, answer.warnings) == (201, ()), (title, answer.message)
 
 
-ACCOUNT: Final[dict[str, Any]] = {"apiVersion": "v1", "kind": "ServiceAccount"}
-
-
 @pytest.mark.parametrize("mistake", [*BY_SCHEMA, *BEYOND])
-def test_a_planted_mistake_is_refused(server: Cluster, mistake: str) -> None:
+def test_planted_mistakes_are_refused_but_for_one(server: Cluster, mistake: str) -> None:
     """Those that schemas find, and those that they do not: with the API server's own words."""
     plant, _ = {**BY_SCHEMA, **BEYOND}[mistake]
     objects = scenario(WHOLE)
     plant(objects)
-    assert SAID[mistake] in refusal(server, objects)
+    said = refusal(server, objects)
+    assert (SAID[mistake] in said, bool(said)) == (True, bool(SAID[mistake])), said
 
 
 @pytest.mark.parametrize(
@@ -122,9 +126,7 @@ def test_a_pod_that_is_not_confined_stays_out(server: Cluster) -> None:
     """The namespace's own rule, which no value of the chart can switch off."""
     pod = pods(scenario(WHOLE))["Deployment countersign"]
     pod["spec"]["securityContext"].pop("runAsNonRoot")
-    server.apply({**ACCOUNT, "metadata": {"name": "countersign", "namespace": NAMESPACE}})
-    metadata = {"name": "one", "namespace": NAMESPACE}
-    answer = server.api.create({"apiVersion": "v1", "kind": "Pod", **pod, "metadata": metadata}, dryRun="All")
+    answer = create_pod(server, pod)
     assert answer.status == 403
     assert 'violates PodSecurity "restricted:latest": runAsNonRoot != true' in answer.message
 
