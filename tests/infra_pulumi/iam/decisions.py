@@ -160,17 +160,20 @@ def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def places(role: str) -> Iterator[tuple[str, str]]:
+@cache
+def places(role: str) -> tuple[tuple[str, str], ...]:
     """Every action to decide, with each resource: in services that the role uses all there are, elsewhere what mutates.
 
     Where a role has nothing to do one resource stands for all: a document that gives it anything there fails anyway.
     """
     used = {grant.service for grant in ALLOWED[role]} | {"dynamodb"}
-    for name, service in known().items():
-        for action, one in service.actions.items():
-            if name in used or one.mutates:
-                found = _resources(name, service, one.on)
-                yield from ((action, resource) for resource in (found if name in used else found[:1]))
+    return tuple(
+        (action, resource)
+        for name, service in known().items()
+        for action, one in service.actions.items()
+        if name in used or one.mutates
+        for resource in _resources(name, service, one.on)[: None if name in used else 1]
+    )
 
 
 def known() -> Mapping[str, Service]:
