@@ -21,6 +21,9 @@ DASHBOARDS: Final = (SERVICE, EVIDENCE, MODEL)
 WIDTH: Final = 24
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
+Place = tuple[int, int, int, int]
+"""Column, row, width and height in Grafana's grid."""
+
 
 def main() -> int:
     """Write the files, or with ``--check`` compare them; 1 when one is stale."""
@@ -45,15 +48,21 @@ def text_of(dashboard: Dashboard) -> str:
     return json.dumps(_document(dashboard), indent=1, ensure_ascii=False) + "\n"
 
 
-def _document(dashboard: Dashboard) -> dict[str, Any]:
-    panels, x, y = [], 0, 0
-    for number, panel in enumerate(dashboard.panels, start=1):
+def placed(panels: tuple[Panel, ...]) -> list[Place]:
+    """Where each panel lies: side by side as long as there is room, numbers in rows half as high."""
+    places: list[Place] = []
+    x, y = 0, 0
+    for panel in panels:
         if x + panel.width > WIDTH:
-            x, y = 0, y + 8
-        panels.append(_panel(panel, number, x, y))
+            x, y = 0, y + places[-1][3]
+        places.append((x, y, panel.width, 4 if panel.kind == "stat" else 8))
         x += panel.width
-        if panel.kind == "stat" and x == WIDTH:
-            x, y = 0, y + 4
+    return places
+
+
+def _document(dashboard: Dashboard) -> dict[str, Any]:
+    places = placed(dashboard.panels)
+    panels = [_panel(*each) for each in zip(dashboard.panels, range(1, len(places) + 1), places, strict=True)]
     return {
         "uid": f"countersign-{dashboard.name}",
         "title": dashboard.title,
@@ -76,7 +85,8 @@ def _document(dashboard: Dashboard) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
+def _panel(panel: Panel, number: int, place: Place) -> dict[str, Any]:
+    x, y, width, height = place
     instant = panel.kind != "timeseries"
     options: dict[str, Any] = {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
     if panel.kind == "stat":
@@ -87,12 +97,12 @@ def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
         "title": panel.title,
         "description": panel.text,
         "datasource": _SOURCE,
-        "gridPos": {"h": 4 if panel.kind == "stat" else 8, "w": panel.width, "x": x, "y": y},
+        "gridPos": {"h": height, "w": width, "x": x, "y": y},
         "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
         "options": {} if panel.kind == "table" else options,
         "targets": [
             {
-                "refId": chr(ord("A") + place),
+                "refId": chr(ord("A") + letter),
                 "datasource": _SOURCE,
                 "expr": query.expr,
                 "legendFormat": query.legend or "__auto",
@@ -101,7 +111,7 @@ def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
                 "exemplar": panel.exemplars,
                 **({"format": "table"} if panel.kind == "table" else {}),
             }
-            for place, query in enumerate(panel.queries)
+            for letter, query in enumerate(panel.queries)
         ],
     }
     if panel.kind == "table":
