@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from audit_sidecar.stores.dynamodb.commits import Commits
+from audit_sidecar.stores.dynamodb.location import parse_location
+from audit_sidecar.stores.dynamodb.requests import Requests
+from audit_sidecar.stores.dynamodb.segments import SHAPE
 from audit_sidecar.stores.url import open_reader, store_status
 from contracts.identifiers import parse_uuid
 from tests.audit_sidecar.stores.dynamodb.faulty_proxy import Fault, FaultyProxy
@@ -34,7 +38,7 @@ def test_nothing_that_was_answered_is_lost(tmp_path: Path, monkeypatch: pytest.M
             assert done.returncode == 0, done
         pods = [Pod(tmp_path / f"pod{number}", keys, store) for number in range(2)]
         try:
-            answers = ordeal(pods, proxy)
+            answers = ordeal(pods, proxy, store)
         finally:
             for pod in pods:
                 pod.end()
@@ -52,8 +56,8 @@ def test_nothing_that_was_answered_is_lost(tmp_path: Path, monkeypatch: pytest.M
         assert (verdict.returncode, "SOUND" in verdict.stdout) == (0, True), verdict
 
 
-def ordeal(pods: list[Pod], proxy: FaultyProxy) -> list[tuple[str, int, str]]:
-    """Everything that can go wrong, in turn; what callers were told."""
+def ordeal(pods: list[Pod], proxy: FaultyProxy, store: str) -> list[tuple[str, int, str]]:
+    """Everything that can go wrong, in turn, and enough for an index; what callers were told."""
     for pod in pods:
         pod.start()
     with Load(pods[0].port) as first, Load(pods[1].port) as second:
@@ -68,6 +72,9 @@ def ordeal(pods: list[Pod], proxy: FaultyProxy) -> list[tuple[str, int, str]]:
             await_true(lambda before=before: proxy.faults > before + 5, "requests that fail")  # type: ignore[misc]
             proxy.always = None
         both(first, second)
+        commits = Commits(Requests(parse_location(store)))
+        while commits.newest().n < 2 * SHAPE.commits:
+            both(first, second)
     for pod in pods:
         assert pod.sidecar.popen is not None
         assert pod.sidecar.popen.poll() is None, f"a sidecar outlives its store: {pod.sidecar.log()}"

@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commits of one log: those that the index covers are looked up there, later ones are held in memory.
 
-The index follows the log behind it and is never waited for: whatever it does not cover yet is read from the log table
-itself, so a look-up is as fresh as the log and its cost grows with the index's lag, not with the log.
+The index follows the log behind it: whatever it does not cover yet is read from the log table itself, so a look-up is
+as fresh as the log and its cost grows with the index's lag, not with the log.
 
 Reader and writer of a process share one of these. While the writer plans, its own thread looks up without asking each
 time whether the log went on: what it plans happens only if the log did not.
 """
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from audit_sidecar.errors import HeadMoved, StoreRefused
+from audit_sidecar.stores.ahead import SpanIds
 from audit_sidecar.stores.dynamodb.blob import Kept
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem, read_item
-from audit_sidecar.stores.dynamodb.index_keys import AT, INDEXED, LOG, pad
+from audit_sidecar.stores.dynamodb.index_keys import AT, LOG, pad
+from audit_sidecar.stores.dynamodb.packed import unpack_offsets
 from audit_sidecar.stores.dynamodb.recent import Recent
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
 from audit_sidecar.stores.dynamodb.seen import Seen
+from audit_sidecar.stores.dynamodb.segments import Covered, covered, read_place
+from audit_sidecar.stores.store import StreamState
 
 _REBASED_AFTER: Final = 256
 _REBASED_AFTER_LEAVES: Final = 50_000
@@ -28,10 +33,15 @@ _NO_END: Final = 1 << 62
 
 
 class Remembered(NamedTuple):
-    """What was looked up in this turn."""
+    """What one thread looked up lately: it holds for as long as the index is asked about the same commits."""
 
-    traces: dict[bytes, list[Item] | None]
-    """What the index names under a trace; None where that is very much."""
+    base: int
+    rows: dict[str, list[Item]]
+    """What the index has in a partition."""
+    spans: dict[SpanIds, Item | None]
+    """The index items of foreign spans that were expected."""
+    streams: dict[bytes, StreamState | None]
+    """Of streams that did not move lately."""
     blobs: dict[tuple[str, ...], list[Kept | None]]
     """Payloads by the parts that they lie in."""
 
@@ -53,7 +63,7 @@ class Commits:
         self._seen = Seen()
         self._planning = _Planning()
         self.origin = self._origin()
-        self._recent = Recent(self._base())
+        self._recent = Recent(*self._base())
         self._rebase_at = _REBASED_AFTER, _REBASED_AFTER_LEAVES
 
     @property
@@ -86,22 +96,49 @@ class Commits:
             if newest is None:
                 raise self._lacking(0)
             self._seen.clear()
-            self._recent = Recent(read_item(newest))
+            item = read_item(newest)
+            self._recent = Recent(item, Covered(item.n))
         return self.head
 
     @contextmanager
     def turn(self, asked: bool) -> Iterator[CommitItem]:
         """Plan on the newest commit that is known; ``asked`` says that the log was asked for a newer one just now."""
         head = self.head
-        self._planning.n, self._planning.asked, self._planning.found = head.n, asked, Remembered({}, {})
+        self._planning.n, self._planning.asked = head.n, asked
         try:
             yield head
         finally:
-            self._planning.n = self._planning.found = None
+            self._planning.n = None
 
-    def remembered(self) -> Remembered | None:
-        """Room to remember look-ups in, if this thread plans."""
-        return self._planning.found
+    @property
+    def planning(self) -> bool:
+        """Whether this thread plans."""
+        return self._planning.n is not None
+
+    def remembered(self, recent: Recent) -> Remembered:
+        """What this thread looked up since `forget`, of what these commits leave to the index."""
+        found = self._planning.found
+        if found is None or found.base != recent.base.n:
+            found = self._planning.found = Remembered(recent.base.n, {}, {}, {}, {})
+        return found
+
+    def forget(self) -> None:
+        """Remember nothing of before."""
+        self._planning.found = None
+
+    def newest(self) -> CommitItem:
+        """The newest commit of the log, without those before it."""
+        found = next(self._between(self.head.n, _NO_END, 1, newest=True), None)
+        if found is None:
+            raise self._lacking(self.head.n)
+        return read_item(found)
+
+    def rebase(self) -> Recent:
+        """Let go of commits that the index covers by now; those that it does not."""
+        base = self._base()
+        with self._lock:
+            self._recent = self._recent.from_base(*base)
+        return self._recent
 
     def confirm(self) -> None:
         """Something is not there: HeadMoved if this thread plans on a log that went on since, and may have it."""
@@ -146,9 +183,9 @@ class Commits:
             yield item
             item = self._numbered(item.n - 1, -_AHEAD)
 
-    def all(self, last: int) -> Iterator[CommitItem]:
-        """The commits 1 to ``last``, in order."""
-        return (self._numbered(n, _AHEAD) for n in range(1, last + 1))
+    def numbers(self, first: int, last: int) -> Iterator[CommitItem]:
+        """The commits ``first`` to ``last``, in order, which the log is known to have."""
+        return (self._numbered(n, min(_AHEAD, last + 1 - n)) for n in range(first, last + 1))
 
     def numbered(self, n: int) -> CommitItem:
         """One commit. StoreRefused when the log lacks it."""
@@ -180,13 +217,12 @@ class Commits:
             )
         return str(found["origin"]["S"])
 
-    def _base(self) -> CommitItem:
-        found = self._requests.get(self._requests.location.state, INDEXED)
-        n = 0 if found is None else int(found["n"]["N"])
-        item = self._item(n)
+    def _base(self) -> tuple[CommitItem, Covered]:
+        found = covered(self._requests)
+        item = self._item(found.n)
         if item is None:
-            raise self._lacking(n)
-        return read_item(item)
+            raise self._lacking(found.n)
+        return read_item(item), found
 
     def _add(self, later: list[CommitItem]) -> None:
         with self._lock:
@@ -196,9 +232,7 @@ class Commits:
             recent = self._recent
         commits, leaves = self._rebase_at
         if len(recent) > commits or recent.leaves > leaves:
-            base = self._base()
-            with self._lock:
-                recent = self._recent = self._recent.from_base(base)
+            recent = self.rebase()
             # An index that is far behind is not asked about at every commit.
             self._rebase_at = len(recent) + _REBASED_AFTER, recent.leaves + _REBASED_AFTER_LEAVES
 
@@ -222,18 +256,18 @@ class Commits:
         if found is not None:
             return found
         rows = self._requests.query(
-            self._requests.location.state,
-            "pk = :pk AND sk <= :sk",
-            {":pk": {"S": AT}, ":sk": {"S": pad(index)}},
-            ScanIndexForward=False,
-            Limit=1,
-        )
+            self._requests.location.state, "pk = :pk AND sk <= :sk",
+            {":pk": {"S": AT}, ":sk": {"S": f"{pad(index)}#~"}},
+            pages=False, ScanIndexForward=False, Limit=1,
+        )  # fmt: skip
         nearest = next(rows, None)
-        item = self.numbered(1 if nearest is None else int(nearest["n"]["N"]))
-        if item.start > index:
-            raise StoreRefused(f"the index puts leaf {index} into commit {item.n}, which begins at {item.start}")
-        while item.size <= index:
-            item = self._numbered(item.n + 1, _AHEAD)
+        if nearest is None:
+            raise StoreRefused(f"the index does not know leaf {index}; run 'countersign audit fsck'")
+        start, n = read_place(nearest["sk"]["S"])
+        starts = unpack_offsets(bytes(nearest["starts"]["B"]))
+        item = self._numbered(n + max(0, bisect_right(starts, index - start) - 1), _AHEAD)
+        if not item.start <= index < item.size:
+            raise StoreRefused(f"the index puts leaf {index} into commit {item.n}, of {item.start} to {item.size}")
         return item
 
     def _lacking(self, n: int) -> StoreRefused:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of the state table: the few items that change, and the index, which the log can be asked to make anew.
 
-Index items only find. They hold no text of a caller: a subject stands in its partition's name as a digest.
+Index items only find. They hold no text of a caller: of a subject they have a short digest.
 """
 
 import hashlib
@@ -10,7 +10,11 @@ from typing import Any, Final
 DIGITS: Final = 20
 AT: Final = "at"
 STREAMS: Final = "streams"
-TRACE: Final = "trace#"
+SEGMENT_BITS: Final = 4
+"""Of a subject's digest, which tell the partitions apart in which a segment has its subjects."""
+BLOCK_BITS: Final = 10
+_DIGEST_BITS: Final = 32
+_TIME_SHIFT: Final = 10
 
 
 def key(pk: str, sk: str = "-") -> dict[str, Any]:
@@ -30,24 +34,32 @@ def pad(number: int) -> str:
     return f"{number:0{DIGITS}d}"
 
 
-def by_trace(trace: bytes) -> str:
-    """Every leaf with this trace id."""
-    return f"{TRACE}{trace.hex()}"
+def part_of(place: str, part: int) -> str:
+    """Where a further part of what does not fit into one item stands, behind the first."""
+    return f"{place}#{part:04d}" if part else place
 
 
-def ids(span: bytes, seq: int | None) -> str:
-    """How the keys of one span and sequence number begin, in the partition of their trace."""
-    return f"{span.hex()}#{'-' if seq is None else pad(seq)}#"
+def by_id(id_: bytes) -> str:
+    """Every commit with records of this trace, or about this request, and of ids of the same second.
+
+    Request ids begin with a time in milliseconds (UUIDv7), so that those of one commit share a partition or two.
+    """
+    return f"id#{int.from_bytes(id_[:6]) >> _TIME_SHIFT:010x}"
 
 
-def by_request(request_id: bytes) -> str:
-    """Every leaf that is about this request, but not its own trace."""
-    return f"request#{request_id.hex()}"
+def spans(trace: bytes) -> str:
+    """Every foreign span of this trace."""
+    return f"span#{trace.hex()}"
 
 
-def by_subject(subject: str) -> str:
-    """Every leaf of this pseudonym."""
-    return f"subject#{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+def span(span_id: bytes, index: int | None = None) -> str:
+    """One of them: the first with its id, or a later one at this leaf."""
+    return span_id.hex() if index is None else f"{span_id.hex()}#{pad(index)}"
+
+
+def by_subject(digest: int, bits: int) -> str:
+    """Every leaf of subjects whose digest, of 32 bits, begins with the same bits."""
+    return f"subject#{bits}#{digest >> (_DIGEST_BITS - bits):x}"
 
 
 def by_model(model: str) -> str:

@@ -7,16 +7,18 @@ is what was acknowledged is checked by whoever shows it.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from audit_sidecar.errors import StoreRefused
+from audit_sidecar.errors import Pushback, StoreRefused
+from audit_sidecar.stores.ahead import SpanIds
 from audit_sidecar.stores.dynamodb import index_keys as keys
 from audit_sidecar.stores.dynamodb.blob import Kept, read_blob
 from audit_sidecar.stores.dynamodb.check import faults
-from audit_sidecar.stores.dynamodb.commit_item import CommitItem, Group, read_stream
+from audit_sidecar.stores.dynamodb.commit_item import CommitItem, Group
 from audit_sidecar.stores.dynamodb.commits import Commits
-from audit_sidecar.stores.dynamodb.requests import Item, Requests
-from audit_sidecar.stores.dynamodb.search import Candidates, matches
+from audit_sidecar.stores.dynamodb.lookups import Lookups
+from audit_sidecar.stores.dynamodb.requests import Requests
+from audit_sidecar.stores.dynamodb.search import matches, newest_first
 from audit_sidecar.stores.store import (
     Finding,
     Gap,
@@ -31,7 +33,6 @@ from contracts.leaf import leaf_text
 
 Found = tuple[StoredRecord, Finding]
 _GONE: Final = (None, None, Finding())
-_MOST_TRACED: Final = 500
 _AT_ONCE: Final = 4_096
 """Records whose blobs are asked for together."""
 
@@ -42,6 +43,7 @@ class DynamoReader:
     def __init__(self, requests: Requests, commits: Commits) -> None:
         self._requests = requests
         self._commits = commits
+        self._lookups = Lookups(requests, commits)
         self._tables = requests.location
 
     @property
@@ -77,15 +79,7 @@ class DynamoReader:
     def subtrees(self, level: int, start: int, stop: int) -> list[bytes]:
         """Subtree roots of positions [start, stop) at a level that is a multiple of 8, above 0."""
         self._commits.refresh()
-        recent = self._commits.recent()
-        found = dict(self._indexed_tiles(level, start, stop))
-        hashes: list[bytes] = []
-        for position in range(start, stop):
-            hash_ = recent.subtree(level, position) or found.get(position)
-            if hash_ is None:
-                break
-            hashes.append(hash_)
-        return hashes
+        return self._lookups.subtrees(level, start, stop)
 
     def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
         """Records of [start, stop) in order, some commits at a time."""
@@ -94,26 +88,28 @@ class DynamoReader:
     def by_trace(self, trace: bytes) -> list[StoredRecord]:
         """Every record with this trace id, in order."""
         self._commits.refresh()
-        indexes = {*self._commits.recent().traced(trace), *self._listed(keys.by_trace(trace))}
-        return [record for record in self._at(sorted(indexes)) if record.leaf.trace == trace]
+        return self._at(self._lookups.traced(trace))
 
     def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
         self._commits.refresh()
-        recent = self._commits.recent()
-        indexes = set(recent.identified(trace, span, seq))
-        if recent.beginning:  # else all of the log is recent
-            indexes.update(self._identified(trace, keys.ids(span, seq), limit))
-        found = self._at(sorted(indexes)[:limit])
+        found = self._at(self._lookups.identified(trace, span, seq, limit))
         return [r for r in found if (r.leaf.trace, r.leaf.span, r.leaf.seq) == (trace, span, seq)]
+
+    def expect(self, spans: Sequence[SpanIds]) -> None:
+        """This thread asks `by_ids` for these foreign spans next: they are looked up at once, 100 in a request."""
+        try:
+            if not self._commits.planning:
+                self._commits.follow()
+                self._commits.forget()
+            self._lookups.expect(spans)
+        except StoreRefused as error:
+            raise Pushback(str(error)) from error
 
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
         self._commits.refresh()
-        indexes = set(self._commits.recent().about(request_id))
-        for pk in (keys.by_trace(request_id), keys.by_request(request_id)):
-            indexes.update(self._listed(pk))
-        return [record for record in self._at(sorted(indexes)) if record.leaf.id == request_id]
+        return self._at(self._lookups.about(request_id))
 
     def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
         """Matching records, newest first."""
@@ -135,13 +131,13 @@ class DynamoReader:
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""
         self._commits.refresh()
-        return self._stream(stream)
+        return self._lookups.stream(stream)
 
     def first_record(self, stream: bytes) -> StoredRecord | None:
         """The record that opened a stream: its release, unless the beginning is missing."""
         if self.stream(stream) is None:
             return None
-        for item in self._sent(stream):
+        for item in self._lookups.sent(stream):
             for index, leaf in enumerate(item.leaves, start=item.start):
                 if leaf.stream == stream:
                     return self._at([index])[0]
@@ -150,16 +146,11 @@ class DynamoReader:
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
         self._commits.refresh()
-        states = {state.stream: state for state in self._commits.recent().streams()}
-        for item in self._partition(keys.STREAMS):
-            uuid = bytes.fromhex(item["stream"]["S"])
-            if uuid not in states and (state := self._stream(uuid)) is not None:
-                states[uuid] = state
         found: list[StreamCount] = []
-        for state in sorted(states.values(), key=lambda state: (state.first_time, state.stream)):
+        for state in sorted(self._lookups.streams(), key=lambda state: (state.first_time, state.stream)):
             numbers = [
                 leaf.seq
-                for item in self._sent(state.stream)
+                for item in self._lookups.sent(state.stream)
                 for leaf in item.leaves
                 if leaf.stream == state.stream and leaf.seq is not None
                 if (start is None or leaf.time >= start) and (stop is None or leaf.time < stop)
@@ -180,16 +171,10 @@ class DynamoReader:
     def gaps(self, stream: bytes) -> list[Gap]:
         """Every gap recorded for a stream, in order."""
         self._commits.refresh()
-        recent = self._commits.recent().gaps(stream)
-        listed = (
-            Gap(number_of(item), stream, int(item["first"]["N"]), int(item["last"]["N"]))
-            for item in self._partition(keys.gaps(stream))
-        )
-        return sorted({*listed, *recent})
+        return self._lookups.gaps(stream)
 
     def _matching(self, search: Search) -> Iterator[tuple[StoredRecord, Finding]]:
-        candidates = Candidates(self._commits, self._listed_backwards)
-        for item, indexes in candidates.newest_first(search):
+        for item, indexes in newest_first(self._lookups, search):
             for record, finding in reversed(list(self._of([(item, indexes)]))):
                 if matches(search, record, finding, self._stream_of(record, search)):
                     yield record, finding
@@ -197,18 +182,7 @@ class DynamoReader:
     def _stream_of(self, record: StoredRecord, search: Search) -> StreamState | None:
         if record.leaf.stream is None or (search.model is None and search.version is None):
             return None
-        return self._stream(record.leaf.stream)
-
-    def _stream(self, stream: bytes) -> StreamState | None:
-        state = self._commits.recent().stream(stream)
-        if state is not None:
-            return state
-        held = self._requests.get(self._tables.state, keys.key(keys.stream(stream)))
-        if held is None:
-            self._commits.confirm()
-            return None
-        self._commits.require_known(int(held["n"]["N"]))
-        return read_stream(bytes(held["state"]["B"]))
+        return self._lookups.stream(record.leaf.stream)
 
     def _count_kind(self, kind: str | None, size: int) -> int:
         if kind is None or size == 0:
@@ -216,13 +190,6 @@ class DynamoReader:
         item = next(self._commits.backwards(size))
         beyond = sum(leaf.kind == kind for leaf in item.leaves[size - item.start :])
         return item.kinds.get(kind, 0) - beyond
-
-    def _sent(self, stream: bytes) -> Iterator[CommitItem]:
-        """The commits with leaves of a stream, in order."""
-        numbers = self._commits.recent().sent(stream)
-        numbers |= {int(item["n"]["N"]) for item in self._partition(keys.sent(stream))}
-        last = self._commits.head.n
-        return (self._commits.numbered(n) for n in sorted(numbers) if n <= last)
 
     def _at(self, indexes: Sequence[int]) -> list[StoredRecord]:
         """Records at these leaves, in order."""
@@ -257,74 +224,13 @@ class DynamoReader:
                 yield StoredRecord(index, leaf, leaf_hash(leaf_text(leaf)), salt, payload), finding
 
     def _blobs(self, groups: Sequence[Group]) -> Mapping[tuple[str, ...], list[Kept | None]]:
-        turn = self._commits.remembered()
-        found = {} if turn is None else turn.blobs
+        found = self._commits.remembered(self._commits.recent()).blobs if self._commits.planning else {}
         missing = [group for group in groups if group.parts not in found]
         names = dict.fromkeys(part for group in missing for part in group.parts)
         items = self._requests.get_many(self._tables.payload, [{"key": {"S": name}} for name in names])
         parts = {item["key"]["S"]: bytes(item["blob"]["B"]) for item in items}
         found |= {group.parts: _opened(group, parts) for group in missing}
         return found
-
-    def _indexed_tiles(self, level: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        for low in range(start >> 16, ((stop - 1) >> 16) + 1 if stop > start else 0):
-            values = {
-                ":pk": {"S": keys.tiles(level, low << 16)},
-                ":low": {"S": keys.pad(start)},
-                ":high": {"S": keys.pad(stop - 1)},
-            }
-            found = self._requests.query(self._tables.state, "pk = :pk AND sk BETWEEN :low AND :high", values)
-            yield from ((int(item["sk"]["S"]), bytes(item["hash"]["B"])) for item in found)
-
-    def _partition(self, pk: str) -> Iterator[Item]:
-        return self._requests.query(self._tables.state, "pk = :pk", {":pk": {"S": pk}})
-
-    def _listed(self, pk: str, beginning: str = "", limit: int | None = None) -> Iterator[int]:
-        """Leaf indexes of a partition whose sort keys end in them."""
-        condition, values = "pk = :pk", {":pk": {"S": pk}}
-        if beginning:
-            condition, values = f"{condition} AND begins_with(sk, :sk)", {**values, ":sk": {"S": beginning}}
-        for number, item in enumerate(self._requests.query(self._tables.state, condition, values)):
-            if limit is not None and number == limit:
-                return
-            self._commits.require_known(int(item["n"]["N"]))
-            yield number_of(item)
-
-    def _identified(self, trace: bytes, beginning: str, limit: int) -> Iterator[int]:
-        """Leaf indexes under a trace whose sort keys begin so; a turn asks once for all that stands under a trace."""
-        turn = self._commits.remembered()
-        if turn is None:
-            return self._listed(keys.by_trace(trace), beginning, limit)
-        known = turn.traces
-        if trace not in known:
-            values = {":pk": {"S": keys.by_trace(trace)}}
-            rows = list(self._requests.query(self._tables.state, "pk = :pk", values, pages=False, Limit=_MOST_TRACED))
-            known[trace] = rows if len(rows) < _MOST_TRACED else None
-        found = known[trace]
-        if found is None:
-            return self._listed(keys.by_trace(trace), beginning, limit)
-        wanted = [item for item in found if item["sk"]["S"].startswith(beginning)][:limit]
-        for item in wanted:
-            self._commits.require_known(int(item["n"]["N"]))
-        return map(number_of, wanted)
-
-    def _listed_backwards(self, pk: str, before: int) -> Iterator[int]:
-        """Leaf indexes or commit starts of a partition below one, the largest first."""
-        if pk.startswith(keys.TRACE):
-            return iter(sorted((index for index in self._listed(pk) if index < before), reverse=True))
-        values: dict[str, Any] = {":pk": {"S": pk}, ":sk": {"S": keys.pad(before)}}
-        found = self._requests.query(self._tables.state, "pk = :pk AND sk < :sk", values, ScanIndexForward=False)
-        return (number_of(item) for item in found)
-
-
-def number_of(item: Item) -> int:
-    """The leaf or the first leaf of the commit that an index item names. StoreRefused."""
-    text = item["sk"]["S"].rpartition("#")[2]
-    if not text.isdecimal():
-        raise StoreRefused(
-            f"the index item {item['pk']['S']} {item['sk']['S']} names no leaf; run 'countersign audit fsck'"
-        )
-    return int(text)
 
 
 def _groups(item: CommitItem, indexes: Sequence[int]) -> Iterator[tuple[Group, int]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem
+from audit_sidecar.stores.dynamodb.segments import Covered
 from audit_sidecar.stores.store import Gap, StreamState
 
 _STREAMS_KEPT: Final = 4096
@@ -19,8 +20,10 @@ _STREAMS_KEPT: Final = 4096
 class Recent:
     """The commits after ``base``, which the index covers or which is the log's beginning."""
 
-    def __init__(self, base: CommitItem) -> None:
+    def __init__(self, base: CommitItem, covered: Covered) -> None:
         self._base = base
+        self.covered = covered
+        """How far the index had come."""
         self._items: list[CommitItem] = []
         self._starts: list[int] = []
         self._by_trace: dict[bytes, list[int]] = {}
@@ -67,9 +70,14 @@ class Recent:
         self._starts.append(item.start)
         self._items.append(item)  # last: whoever sees it finds all of it
 
-    def from_base(self, base: CommitItem) -> "Recent":
+    @property
+    def base(self) -> CommitItem:
+        """The commit before these."""
+        return self._base
+
+    def from_base(self, base: CommitItem, covered: Covered) -> "Recent":
         """The same without the commits up to ``base``; where streams stand is kept, for it needs no index."""
-        made = Recent(base)
+        made = Recent(base, covered)
         kept = [*self._streams.items()][-_STREAMS_KEPT:]
         if base.n < self._base.n:  # never: the index does not go back
             return self

@@ -2,9 +2,9 @@
 """What a store in DynamoDB says of itself: what is durable, its tables, and how far its index has come."""
 
 from audit_sidecar.stores.dynamodb.commits import Commits
-from audit_sidecar.stores.dynamodb.index_keys import INDEXED
 from audit_sidecar.stores.dynamodb.location import parse_location
 from audit_sidecar.stores.dynamodb.requests import Requests
+from audit_sidecar.stores.dynamodb.segments import covered
 
 
 def store_status(url: str) -> list[tuple[str, str]]:
@@ -12,8 +12,7 @@ def store_status(url: str) -> list[tuple[str, str]]:
     requests = Requests(parse_location(url))
     commits = Commits(requests)
     head = commits.follow()
-    held = requests.get(requests.location.state, INDEXED)
-    indexed = 0 if held is None else int(held["n"]["N"])
+    indexed = covered(requests).n
     behind = head.size - (commits.numbered(indexed).size if indexed <= head.n else head.size)
     lines = [
         ("durability", "every acknowledged write is on several machines of the region"),

@@ -48,6 +48,7 @@ class DynamoWriter:
     def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Where others append, draw a ticket and write the payloads that the commit will have."""
         self._payloads.forget()
+        self._commits.forget()
         self._turns.saw(self._commits.recent().after(self._turns.seen))
         self._turns.look(self._pool)
         if self._turns.alone:
@@ -97,6 +98,7 @@ class DynamoWriter:
         for piece in cut(commit, head, self._me):
             self._insert(piece)
         self._payloads.forget()
+        self._commits.forget()
         self._stale = False
 
     def lead(self) -> bool:

@@ -20,6 +20,8 @@ from audit_sidecar.fsck.location import open_log
 from audit_sidecar.fsck.store import check_store
 from audit_sidecar.kms_signer import open_kms_signer
 from audit_sidecar.publish.anchor import Anchor
+from audit_sidecar.stores.dynamodb import segments
+from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.url import create_store, migrate_store, open_indexer, open_reader, store_status
 from infra_pulumi.iam.document import allow, document
 from tests import key_service
@@ -50,6 +52,7 @@ def calls() -> Iterator[Calls]:
     with ExitStack() as stack:
         database = stack.enter_context(running())
         patched = stack.enter_context(pytest.MonkeyPatch.context())
+        patched.setattr(segments, "SHAPE", Shape(commits=1, block=2))  # so that so few commits are indexed
         for name, value in database.environment().items():
             patched.setenv(name, value)
         patched.setenv("AWS_ENDPOINT_URL_KMS", stack.enter_context(key_service.serving(key_service.KeyService())))

@@ -9,11 +9,13 @@ from functools import partial
 import pytest
 
 from audit_sidecar.errors import AuditError, StoreAway
+from audit_sidecar.stores.dynamodb import segments
 from audit_sidecar.stores.dynamodb.commits import Commits
 from audit_sidecar.stores.dynamodb.indexer import DynamoIndexer
 from audit_sidecar.stores.dynamodb.location import parse_location
 from audit_sidecar.stores.dynamodb.reader import DynamoReader
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
+from audit_sidecar.stores.dynamodb.segments import Covered, Segment, Shape
 from audit_sidecar.stores.index import Lag
 from audit_sidecar.stores.store import Finding, Gap, Search, Subtree
 from audit_sidecar.stores.subtrees import StoreTree
@@ -63,6 +65,12 @@ def store(dynamodb: DynamoDb) -> Iterator[Opened]:
     )
     yield opened
     opened.writer.close()
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each commit is a segment, and two segments are a block."""
+    monkeypatch.setattr(segments, "SHAPE", Shape(commits=1, block=2))
 
 
 def indexed(store: Opened, commits: int) -> DynamoReader:
@@ -117,8 +125,9 @@ def test_indexing_twice_changes_nothing(store: Opened) -> None:
     indexed(store, 7)
     before = dump(requests)
     monkey = DynamoIndexer(requests, Commits(requests))
+    done = Covered()
     for n in range(1, 8):
-        monkey._index(Commits(requests).numbered(n))
+        done = monkey._index(Segment(n - 1, (Commits(requests).numbered(n),)), done)
     assert late.catch_up() == Lag(0, 0)
     assert dump(requests) == before
 

@@ -8,7 +8,8 @@ import pytest
 
 from audit_sidecar.errors import AuditError, Fatal, Pushback
 from audit_sidecar.sequence.export import Export
-from audit_sidecar.stores.dynamodb import cut
+from audit_sidecar.stores.dynamodb import cut, segments
+from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
 from contracts.acknowledgement import Position
 from tests.audit_sidecar.evidence_log import ORIGIN
@@ -158,6 +159,7 @@ def test_an_index_is_whole_wherever_its_writes_fail(
     dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At every request of a round, in every way: the next rounds finish, and fsck compares every item with the log."""
+    monkeypatch.setattr(segments, "SHAPE", Shape(commits=1, block=2))
     url = dynamodb.new_store()
     create_store(url, ORIGIN)
     log = sidecar(url)

@@ -5,8 +5,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from hypothesis import strategies as st
 
+from audit_sidecar.stores.dynamodb import segments
+from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.index import Indexer
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader
@@ -75,8 +78,11 @@ class Tables:
             os.environ[ENDPOINT] = self._server.endpoint
 
 
-def test_sidecars_that_share_a_log_keep_what_they_acknowledge(dynamodb: DynamoDb, proxy: FaultyProxy) -> None:
+def test_sidecars_that_share_a_log_keep_what_they_acknowledge(
+    dynamodb: DynamoDb, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever fails, whoever crashes: acknowledged is kept, one root for a size, each checkpoint extends the last."""
+    monkeypatch.setattr(segments, "SHAPE", Shape(commits=2, leaves=6, block=2))
     faults = st.tuples(st.integers(1, 6), st.sampled_from(Fault))
     run_machine(Tables(dynamodb, proxy), faults, examples=8, steps=15)
     assert proxy.faults > 0

@@ -15,8 +15,10 @@ import zstandard
 from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.store import check_store
 from audit_sidecar.sequence.export import Export
+from audit_sidecar.stores.dynamodb import segments
 from audit_sidecar.stores.dynamodb.check import class_of
 from audit_sidecar.stores.dynamodb.requests import Item
+from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader
 from audit_sidecar.tlog.errors import VerificationError
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
@@ -32,9 +34,10 @@ EXPORTS: list[Export] = [
     OTHER.export(*range(256)),
     OURS.send(OURS.record(9, "withheld", {"countersign.target.id": "0199a3f2-c000-7001-8000-000000000001"})),
 ]
+PLACE = f"{'0' * 20}#{'0' * 19}1"
 SIZE = 1 + 5 + 2 + 3 + 256 + 1
-UNKNOWABLE = {("log", "by"), ("checkpoint", "time"), ("indexed", "n")}
-CLASSES = {"at", "trace", "subject", "kind", "sent", "streams", "stream", "model", "gap", "tile"}
+UNKNOWABLE = {("log", "by"), ("checkpoint", "time")}
+CLASSES = {"at", "id", "span", "subject", "kind", "sent", "streams", "stream", "model", "gap", "tile"}
 
 
 class Tables:
@@ -80,6 +83,7 @@ class Tables:
 def whole(dynamodb_local: DynamoDb) -> Iterator[Tables]:
     """0 the sidecar's release, 1-5 ours, 6 a gap, 7 ours, 8-10 strangers (9 a conflict), 11-266 another's, 267 ours."""
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segments, "SHAPE", Shape(commits=1, block=2))
         for name, value in dynamodb_local.environment().items():
             patched.setenv(name, value)
         url = dynamodb_local.new_store()
@@ -147,14 +151,14 @@ def test_items_that_are_gone(whole: Tables, part: str) -> None:
 @pytest.mark.parametrize(
     ("part", "item"),
     [
-        ("state", {"pk": {"S": "trace#" + "0" * 32}, "sk": {"S": "0" * 16 + "#-#" + "0" * 20}, "n": {"N": "1"}}),
-        ("state", {"pk": {"S": "subject#" + "0" * 32}, "sk": {"S": "0" * 19 + "3"}, "n": {"N": "1"}}),
+        ("state", {"pk": {"S": "id#0000000000"}, "sk": {"S": PLACE}, "n": {"N": "1"}, "ids": {"B": b"00000"}}),
+        ("state", {"pk": {"S": "subject#4#0"}, "sk": {"S": PLACE}, "n": {"N": "1"}, "found": {"B": bytes(8)}}),
         ("state", {"pk": {"S": "stream#" + "0" * 32}, "sk": {"S": "-"}, "n": {"N": "1"}, "state": {"B": b""}}),
         ("state", {"pk": {"S": "stream#text"}, "sk": {"S": "-"}, "n": {"N": "1"}, "state": {"B": b""}}),
         ("state", {"pk": {"S": "nobody"}, "sk": {"S": "-"}}),
         ("state", {"pk": {"S": "indexed"}, "sk": {"S": "-"}, "n": {"N": "99"}}),
     ],
-    ids=["trace", "subject", "stream", "no stream", "nothing known", "index ahead of the log"],
+    ids=["id", "subject", "stream", "no stream", "nothing known", "index ahead of the log"],
 )
 def test_items_that_came(whole: Tables, part: str, item: Item) -> None:
     """Nothing of the log gives them."""

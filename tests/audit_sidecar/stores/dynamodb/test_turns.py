@@ -170,9 +170,9 @@ def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
     """Nobody waits for one that has nothing to append."""
     line = Line()
     turns = turns_of(clock, line, made(3, ME))
-    assert turns.queued
+    queued = [turns.queued]
     turns.saw([made(4, ME)])
-    assert not turns.queued
+    assert [*queued, turns.queued] == [True, False]
     turns.leave()
     assert line.left == 0
     turns.join(Now())
