@@ -6,7 +6,7 @@ process, one registry: the multi-process mode of the client would lose exemplars
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -69,7 +69,6 @@ class ServiceMetrics:
         self._requests: dict[Labels, int] = {}
         self._prediction_exemplars: dict[str, tuple[bytes, bytes]] = {}
         self._model: ModelMetrics | None = None
-        self._seen: Callable[[tuple[Any, ...], str], None] = lambda _row, _label: None
         # From 0 on: of a series that begins with its first event, Prometheus never sees that event as an increase.
         self._predictions = dict.fromkeys(facts.labels, 0)
         self._withheld = dict.fromkeys(WITHHELD_REASONS, 0)
@@ -90,9 +89,8 @@ class ServiceMetrics:
         self._telemetry = spans
 
     def watch_model(self, model: ModelMetrics) -> None:
-        """Tell it of each prediction, and let it speak at each scrape."""
+        """Tell it what the model is asked, and let it speak at each scrape."""
         self._model = model
-        self._seen = model.seen
 
     def requested(self, labels: Labels, seconds: float, ids: tuple[bytes, bytes] | None) -> None:
         """A request was answered; ``labels`` are route, method and status code."""
@@ -102,11 +100,19 @@ class ServiceMetrics:
             histogram = self._durations[labels[0]] = _Histogram()
         histogram.observe(seconds, ids)
 
-    def predicted(self, label: str, trace_id: bytes, span_id: bytes, row: tuple[Any, ...]) -> None:
-        """A prediction was made of a row of features, whether its answer leaves or not."""
+    def predicted(self, label: str, trace_id: bytes, span_id: bytes) -> None:
+        """A prediction was made, whether its answer leaves or not."""
         self._predictions[label] = self._predictions.get(label, 0) + 1
         self._prediction_exemplars[label] = (trace_id, span_id)
-        self._seen(row, label)
+
+    def asked(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The model was run on these rows, and what came of them was counted."""
+        if self._model is not None:
+            self._model.asked(rows)
+
+    def predictions(self) -> Mapping[str, int]:
+        """How often each label was given so far."""
+        return self._predictions
 
     def withheld(self, reason: str, count: int) -> None:
         """Answers that did not leave."""

@@ -17,7 +17,7 @@ class ModelMetrics:
     """Of one model, named by the labels ``model``."""
 
     def __init__(self, drift: Drift, review: Review) -> None:
-        self.seen = drift.seen
+        self.asked = drift.asked
         self._drift = drift
         self._review = review
 

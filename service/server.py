@@ -120,7 +120,7 @@ def compose(prepared: Prepared, clock: Callable[[], float] = time.time) -> Parts
     metrics.watch_backlog(lambda: exporter.backlog.records)
     card = prepared.model.card
     review = Review(card, exporter, clock)
-    drift = Drift(card, prepared.baseline, settings.drift.window, time.monotonic)
+    drift = Drift(card, prepared.baseline, settings.drift.window, time.monotonic, metrics.predictions)
     metrics.watch_model(ModelMetrics(drift, review))
     audit_token = None if settings.audit_token_file is None else Path(settings.audit_token_file)
     telemetry = start_telemetry(

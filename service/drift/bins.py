@@ -10,6 +10,8 @@ import numpy as np
 from contracts.drift import FeatureBaseline
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
+Column = Sequence[Any] | np.ndarray[Any, np.dtype[np.float64]]
+"""Values of one feature; truth values among numbers are 0 and 1."""
 _BOOLEANS: Final[Mapping[Any, str]] = {False: "false", True: "true"}
 
 
@@ -24,7 +26,7 @@ class Bins(Protocol):
     def size(self) -> int:
         """How many bins."""
 
-    def count(self, values: Sequence[Any]) -> Counts:
+    def count(self, values: Column) -> Counts:
         """How many of the values are in each bin."""
 
 
@@ -37,9 +39,9 @@ class NumberBins:
         self._edges = np.array(edges, dtype=np.float64)
         self._lengths = lengths
 
-    def count(self, values: Sequence[Any]) -> Counts:
+    def count(self, values: Column) -> Counts:
         """How many of the values are in each bin."""
-        numbers = np.array([len(text) for text in values] if self._lengths else values, dtype=np.float64)
+        numbers = np.asarray([len(text) for text in values] if self._lengths else values, dtype=np.float64)
         return np.bincount(np.searchsorted(self._edges, numbers, side="left"), minlength=self.size)
 
 
@@ -51,10 +53,11 @@ class ValueBins:
         self.size = len(self._place) + 1
         self.expected = (*expected, 0.0) if expected else ()
 
-    def count(self, values: Sequence[Any]) -> Counts:
+    def count(self, values: Column) -> Counts:
         """How many of the values are in each bin."""
         found = np.zeros(self.size, dtype=np.int64)
-        for value, number in Counter(values).items():
+        listed = values.tolist() if isinstance(values, np.ndarray) else values
+        for value, number in Counter(listed).items():
             found[self._place.get(value, self.size - 1)] += number
         return found
 

@@ -5,7 +5,7 @@ The subject is pseudonymised here, before anything else sees it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from contracts.acknowledgement import Position
@@ -43,8 +43,11 @@ class Ask(NamedTuple):
 class Ledger(Protocol):
     """What is counted; `service.metrics.ServiceMetrics` is the real one."""
 
-    def predicted(self, label: str, trace_id: bytes, span_id: bytes, row: Row) -> None:
-        """A prediction was made of a row of features, whether its answer leaves or not."""
+    def predicted(self, label: str, trace_id: bytes, span_id: bytes) -> None:
+        """A prediction was made, whether its answer leaves or not."""
+
+    def asked(self, rows: Sequence[Row]) -> None:
+        """The model was run on these rows, and what came of them was counted."""
 
     def withheld(self, reason: str, count: int) -> None:
         """Answers that did not leave."""
@@ -96,10 +99,10 @@ class Maker:
             threshold=self._threshold,
             explanation=None if explained is None else explained.explanation,
         )
-        return Made(instance, ask.request_id, core, self._publish(event, ask.link, instance.row))
+        return Made(instance, ask.request_id, core, self._publish(event, ask.link))
 
-    def _publish(self, event: PredictionEvent, link: SpanLink | None, row: Row) -> bytes:
-        self._ledger.predicted(event.label, event.request_id, event.span_id, row)
+    def _publish(self, event: PredictionEvent, link: SpanLink | None) -> bytes:
+        self._ledger.predicted(event.label, event.request_id, event.span_id)
         return self._spans.write(event, link)
 
     def response(self, made: Made, log: str, position: Position | None) -> str:

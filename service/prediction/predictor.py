@@ -81,12 +81,14 @@ class Predictor:
                 good.append((one, self.schema.decode(one.body)))
             except Exception as error:
                 one.done(error)
-        outcomes = self._outcomes([instance.row for _, instance in good])
+        rows = [instance.row for _, instance in good]
+        outcomes = self._outcomes(rows)
         for (one, instance), outcome in zip(good, outcomes, strict=True):
             try:
                 self._begin(one, instance, outcome)
             except Exception as error:
                 one.done(error)
+        self._ledger.asked(rows)
 
     def _outcomes(self, rows: list[Row]) -> Sequence[Outcome | Exception | None]:
         try:
@@ -134,9 +136,11 @@ class Predictor:
         try:
             # Nothing about a row can be wrong any more, so the first are on their way while the last are made.
             for start in range(0, len(scored), _CHUNK):
-                for place in range(start, min(start + _CHUNK, len(scored))):
+                end = min(start + _CHUNK, len(scored))
+                for place in range(start, end):
                     own = self._next(ask) if place else ask
                     made.append(self._maker.make(own, instances[place], scored[place], batch_id))
+                self._ledger.asked([instance.row for instance in instances[start:end]])
                 self._exporter.add_rows(submission, [row.span for row in made[start:]])
                 await asyncio.sleep(0)
         except AnswerWithheld as withheld:  # the stream ended after the request was admitted

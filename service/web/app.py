@@ -105,8 +105,10 @@ def build_metrics_app(parts: Parts) -> ASGIApp:
 
 
 def _predict_routes(routes: PredictRoutes) -> list[ControllerRouterHandler]:
-    single = documented("Predict; the answer leaves when its evidence is durable", "PredictRequest", "PredictAnswer")
-    batch = documented("Predict up to 10,000 rows, all or nothing", "BatchRequest", "BatchAnswer")
+    single = documented(
+        "Predict; the answer leaves when its evidence is durable", "PredictRequest", "PredictAnswer", predicts=True
+    )
+    batch = documented("Predict up to 10,000 rows, all or nothing", "BatchRequest", "BatchAnswer", predicts=True)
 
     @post("/predict", operation_class=single)
     async def predict(request: _Asked) -> ASGIApp:

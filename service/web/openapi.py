@@ -8,11 +8,21 @@ import msgspec
 from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Reference,
+    RequestBody,
+    SecurityScheme,
+)
 from msgspec import Meta, Struct
 
 from contracts.model_card import ModelCard
 from contracts.problem import MEDIA_TYPE
+from contracts.review import WARNING_HEADER
 from service.model.reasons import Reason
 from service.prediction.schema import RequestSchema
 from service.web.receipts import ReceiptsRequest
@@ -79,7 +89,9 @@ def add_schemas(app: Litestar, card: ModelCard, schema: RequestSchema) -> None:
     app.openapi_schema.components.schemas = _verbatim(schemas)
 
 
-def documented(summary: str, request: str | None, answer: str | None, needs_token: bool = True) -> type[Operation]:
+def documented(
+    summary: str, request: str | None, answer: str | None, needs_token: bool = True, predicts: bool = False
+) -> type[Operation]:
     """The Operation of one route; ``request`` and ``answer`` are names of schemas."""
 
     @dataclass
@@ -92,9 +104,15 @@ def documented(summary: str, request: str | None, answer: str | None, needs_toke
                 self.request_body = RequestBody(content={"application/json": _media(request)}, required=True)
             content = None if answer is None else {"application/json": _media(answer)}
             problem = OpenAPIResponse(description="Problem", content={MEDIA_TYPE: _media("ProblemDocument")})
-            self.responses = {"200": OpenAPIResponse(description="Success", content=content), "default": problem}
+            success = OpenAPIResponse(description="Success", content=content, headers=_warning() if predicts else None)
+            self.responses = {"200": success, "default": problem}
 
     return Documented
+
+
+def _warning() -> dict[str, OpenAPIHeader | Reference]:
+    about = "An RFC 9651 item: the answer is right, but its model card is not in order, as in card-review-overdue"
+    return {WARNING_HEADER: OpenAPIHeader(description=about, schema=_verbatim({"type": "string"}))}
 
 
 def _media(name: str) -> OpenAPIMediaType:

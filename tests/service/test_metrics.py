@@ -69,6 +69,6 @@ def test_facts_and_gauges() -> None:
 def test_labels_are_counted_from_zero() -> None:
     """A rate of a label that was never given is 0, not absent; a label that was has its exemplar."""
     found = ServiceMetrics(FACTS)
-    found.predicted("yes", *IDS, ())
+    found.predicted("yes", *IDS)
     samples = {s.labels["label"]: (s.value, bool(s.exemplar)) for s in scrape(found) if s.name == metrics.PREDICTIONS}
     assert samples == {"no": (0, False), "yes": (1, True)}

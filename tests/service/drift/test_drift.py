@@ -3,6 +3,7 @@
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.drift import FLOOR, DriftBaseline, FeatureBaseline, bin_of, read_drift_baseline
-from contracts.model_card import ModelCard, parse_card
+from contracts.model_card import Feature, ModelCard, parse_card
 from service.drift.bins import bins_of
 from service.drift.drift import Drift
 from tests.service.small_bundle import LINEAR_CARD, MIXED_CARD
@@ -43,6 +44,21 @@ def trained(rows: list[tuple[Any, ...]], card: ModelCard = MIXED) -> DriftBaseli
     return read_drift_baseline(json.dumps(written).encode(), card, "baseline")
 
 
+class Model:
+    """A model under drift: what it was asked, and how often it gave each label."""
+
+    def __init__(self, card: ModelCard, baseline: DriftBaseline | None, seconds: float = 60.0) -> None:
+        self.now = 0.0
+        self.given = dict.fromkeys(card.output.labels, 0)
+        self.drift = Drift(card, baseline, seconds, lambda: self.now, lambda: self.given)
+
+    def asked(self, rows: Sequence[tuple[Any, ...]], labels: Iterable[str]) -> None:
+        """Give these labels to these rows."""
+        for label in labels:
+            self.given[label] += 1
+        self.drift.asked(rows)
+
+
 def naive_index(expected: dict[Any, float], seen: list[Any]) -> float:
     """Over every bin that either side knows."""
     total = 0.0
@@ -71,10 +87,11 @@ def test_bins_are_those_of_training(rows: list[tuple[Any, ...]]) -> None:
         counts = bins.count(column)
         assert counts.sum() == len(rows)
         assert [count / len(rows) for count in counts] == pytest.approx(list(bins.expected))
-    drift = Drift(MIXED, baseline, 60.0, lambda: 0.0)
-    for row in rows:
-        drift.seen(row, LABELS[0])
-    assert drift.observed().feature_psi == pytest.approx({feature.name: 0 for feature in MIXED.features}, abs=1e-9)
+    model = Model(MIXED, baseline)
+    model.asked(rows, [LABELS[0]] * len(rows))
+    assert model.drift.observed().feature_psi == pytest.approx(
+        {feature.name: 0 for feature in MIXED.features}, abs=1e-9
+    )
 
 
 @settings(max_examples=60)
@@ -84,11 +101,10 @@ def test_indexes_are_those_of_a_naive_count(
 ) -> None:
     """Feature by feature and for the labels: numbers, lengths of texts, truth values, categories, three classes."""
     baseline = trained(before)
-    drift = Drift(MIXED, baseline, 60.0, lambda: 0.0)
+    model = Model(MIXED, baseline)
     given_labels = labels[: len(after)]
-    for row, label in zip(after, given_labels, strict=True):
-        drift.seen(row, label)
-    found = drift.observed()
+    model.asked(after, given_labels)
+    found = model.drift.observed()
     assert found.predictions == len(after)
     assert found.answer_share == pytest.approx({label: given_labels.count(label) / len(after) for label in LABELS})
     assert baseline.answers is not None
@@ -103,17 +119,20 @@ def test_many_rows_are_counted_in_lots() -> None:
     """None is lost or counted twice where a lot ends, and looking in between changes nothing."""
     rows = [(place / 15, 1.0, 2.0, place % 7) for place in range(1500)]
     baseline = trained(rows[:1000], LINEAR)
-    one, other = (Drift(LINEAR, baseline, 60.0, lambda: 0.0) for _ in range(2))
-    for place, row in enumerate(rows):
-        one.seen(row, "churn" if place % 3 else "retain")
-        other.seen(row, "churn" if place % 3 else "retain")
+    labels = ["churn" if place % 3 else "retain" for place in range(1500)]
+    one, other, whole = (Model(LINEAR, baseline) for _ in range(3))
+    whole.asked(rows, labels)
+    for place, (row, label) in enumerate(zip(rows, labels, strict=True)):
+        one.asked((row,), (label,))
+        other.asked((row,), (label,))
         if place % 100 == 0:
-            assert other.observed().predictions == place + 1
-    assert one.observed() == other.observed()
-    assert one.observed().predictions == 1500
-    assert one.observed().answer_share == pytest.approx({"churn": 2 / 3, "retain": 1 / 3})
-    assert one.observed().feature_psi["tenure_months"] > 0.2
-    assert one.observed().feature_psi["monthly_charges"] == pytest.approx(0)
+            assert other.drift.observed().predictions == place + 1
+    found = one.drift.observed()
+    assert found == other.drift.observed() == whole.drift.observed()
+    assert found.predictions == 1500
+    assert found.answer_share == pytest.approx({"churn": 2 / 3, "retain": 1 / 3})
+    assert found.feature_psi["tenure_months"] > 0.2
+    assert found.feature_psi["monthly_charges"] == pytest.approx(0)
 
 
 def test_value_that_training_never_saw() -> None:
@@ -121,10 +140,9 @@ def test_value_that_training_never_saw() -> None:
     baseline = trained([("gold", "", True, 1), ("silver", "", True, 2), ("true", "", True, 3)])
     feature = msgspec.structs.replace(baseline.features[0], shares={"gold": 0.5, "silver": 0.5})
     changed = msgspec.structs.replace(baseline, features=(feature, *baseline.features[1:]))
-    drift = Drift(MIXED, changed, 60.0, lambda: 0.0)
-    for kind in ("gold", "silver", "true", "true"):
-        drift.seen((kind, "", False, 2), "low")
-    found = drift.observed().feature_psi
+    model = Model(MIXED, changed)
+    model.asked([(kind, "", False, 2) for kind in ("gold", "silver", "true", "true")], ["low"] * 4)
+    found = model.drift.observed().feature_psi
     assert found["class"] == pytest.approx(
         naive_index({"gold": 0.5, "silver": 0.5}, ["gold", "silver", "true", "true"])
     )
@@ -133,22 +151,35 @@ def test_value_that_training_never_saw() -> None:
 
 def test_model_without_baseline() -> None:
     """Labels are counted all the same; there is nothing to compare with."""
-    drift = Drift(MIXED, None, 60.0, lambda: 0.0)
-    for label in ("low", "low", "high", "low"):
-        drift.seen(("gold", "", False, 2), label)
-    found = drift.observed()
+    model = Model(MIXED, None)
+    model.asked([("gold", "", False, 2)] * 4, ("low", "low", "high", "low"))
+    found = model.drift.observed()
     assert (found.predictions, found.feature_psi, found.answer_psi) == (4, {}, None)
     assert found.answer_share == {"low": 0.75, "medium": 0.0, "high": 0.25}
-    assert drift.expected_answers == {}
+    assert model.drift.expected_answers == {}
 
 
 def test_empty_window_says_nothing() -> None:
     """No index and no share of no prediction: before the first, and when the last has left."""
-    now = [0.0]
-    drift = Drift(LINEAR, trained([(1.0, 2.0, 3.0, 4)] * 4, LINEAR), 24.0, lambda: now[0])
-    empty = drift.observed()
+    model = Model(LINEAR, trained([(1.0, 2.0, 3.0, 4)] * 4, LINEAR), seconds=24.0)
+    empty = model.drift.observed()
     assert (empty.predictions, empty.feature_psi, empty.answer_psi, empty.answer_share) == (0, {}, None, {})
-    drift.seen((1.0, 2.0, 3.0, 4), "churn")
-    assert drift.observed().predictions == 1
-    now[0] = 24.0
-    assert drift.observed() == empty
+    model.asked([(1.0, 2.0, 3.0, 4)], ["churn"])
+    assert model.drift.observed().predictions == 1
+    model.now = 24.0
+    assert model.drift.observed() == empty
+
+
+def test_model_of_numbers_and_truth_values() -> None:
+    """Rows that are put aside as numbers are counted like all others."""
+    features = (Feature(name="n", type="integer"), Feature(name="flag", type="boolean"))
+    card = msgspec.structs.replace(LINEAR, features=features)
+    baseline = trained([(1 << 53, True), (-5, False), (3, True), (3, True)], card)
+    model = Model(card, baseline)
+    model.asked([(1 << 53, False), ((1 << 53) - 1, False), (-6, True)], ["churn"] * 3)
+    found = model.drift.observed().feature_psi
+    shares = baseline.features[0].shares
+    assert isinstance(shares, tuple)
+    seen = [bin_of(baseline.features[0].edges, number) for number in (1 << 53, (1 << 53) - 1, -6)]
+    assert found["n"] == pytest.approx(naive_index(dict(enumerate(shares)), seen))
+    assert found["flag"] == pytest.approx(naive_index({"true": 0.75, "false": 0.25}, ["false", "false", "true"]))

@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from contracts import metrics
 from contracts.cyclonedx import Model, ml_bom
 from contracts.model_card import parse_card
+from contracts.review import WARNING_HEADER
 from contracts.tokens import ROLES, token_hash
 from tests.service.fake_sidecar import FakeSidecar
 from tests.service.running import Service, running
@@ -114,6 +115,9 @@ async def test_openapi_describes_what_is_really_decoded(service: Service, mixed_
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(ROW | {"tenure_months": 121}, {"$ref": "#/components/schemas/PredictRequest"} | schemas)
     assert {"/predict", "/predict/batch", "/receipts", "/governance/audit-log"} <= set(document["paths"])
+    headers = {path: list(methods["post"]["responses"]["200"].get("headers", {}))
+               for path, methods in document["paths"].items() if "post" in methods}  # fmt: skip
+    assert headers == {"/predict": [WARNING_HEADER], "/predict/batch": [WARNING_HEADER], "/receipts": []}
 
 
 async def test_metrics_have_their_names_and_exemplars(service: Service, sidecar: FakeSidecar) -> None:
