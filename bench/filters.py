@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long the filters of a search take on a log, asked straight of the store; the newest page of a hundred each."""
+"""How long the filters of a search take on a log, asked straight of the store: a page of a hundred, and the total."""
 
 import random
 import statistics
@@ -12,7 +12,8 @@ from bench.growth import Found
 
 _PAGE: Final = 100
 _TIMES: Final = 40
-_PERIOD: Final = 1_000_000_000
+_SECOND: Final = 1_000_000_000
+_MODEL: Final = Search(model="telecom-churn")
 
 
 def measure(reader: StoreReader, records: int) -> list[Found]:
@@ -22,19 +23,35 @@ def measure(reader: StoreReader, records: int) -> list[Found]:
     subjects = [
         found.subject for one in drawn for found in reader.findings(one.leaf_index, one.leaf_index + 1).values()
     ]
-    periods = [Search(start=one.leaf.time, stop=one.leaf.time + _PERIOD) for one in drawn]
-    model = [Search(model="telecom-churn", start=period.start, stop=period.stop) for period in periods]
-    asked: list[tuple[str, Sequence[Search], Callable[[Search], object]]] = [
-        ("a page by subject", [Search(subject=subject) for subject in subjects if subject], _page(reader)),
-        ("a page by request id", [Search(request_id=one.leaf.trace) for one in drawn], _page(reader)),
-        ("a page of a model in one second", model, _page(reader)),
-        ("a page by label and score", [Search(label="churn", min_score=0.9)] * 5, _page(reader)),
-        ("the newest page of predictions", [Search(kind="prediction")] * _TIMES, _page(reader)),
-        ("a page of a kind there is none of", [Search(kind="override")] * 3, _page(reader)),
-        ("the count of one second", periods, reader.count),
-        ("the count of all predictions", [Search(kind="prediction")] * 3, reader.count),
+    seconds = [Search(start=one.leaf.time, stop=one.leaf.time + _SECOND) for one in drawn]
+    # A third of the log, from a drawn place to where the log went on for as long again.
+    first, last = (next(reader.records(at, at + 1)).leaf.time for at in (records // 3, records * 2 // 3))
+    version = next((count.state.model_version for count in reader.stream_counts(first, first + _SECOND)), None)
+    asked: list[tuple[str, Sequence[Search]]] = [
+        ("subject", [Search(subject=subject) for subject in subjects if subject]),
+        ("subject in a second", [s._replace(subject=one) for s, one in zip(seconds, subjects, strict=False) if one]),
+        ("request id", [Search(request_id=one.leaf.trace) for one in drawn]),
+        ("kind", [Search(kind="prediction")] * _TIMES),
+        ("kind there is none of", [Search(kind="override")] * _TIMES),
+        ("model", [_MODEL] * _TIMES),
+        ("model there is none of", [Search(model="nobody")] * _TIMES),
+        ("model and version", [_MODEL._replace(version=version)] * _TIMES),
+        ("label", [Search(label="churn")] * _TIMES),
+        ("label and score", [Search(label="churn", min_score=at / 50 + 0.001) for at in range(25, 45)]),
+        ("score above", [Search(min_score=at / 20 + 0.003) for at in range(20)]),
+        ("score between", [Search(min_score=at / 20 + 0.003, max_score=at / 20 + 0.013) for at in range(20)]),
+        ("score there is none of", [Search(min_score=1.5)] * _TIMES),
+        ("one second", seconds),
+        ("model in one second", [period._replace(model=_MODEL.model) for period in seconds]),
+        ("kind in a third of the log", [Search(kind="prediction", start=first, stop=last)] * _TIMES),
+        ("label and score in a third", [Search(label="churn", min_score=0.777, start=first, stop=last)] * 20),
+        ("nothing", [Search()] * _TIMES),
     ]
-    return [_timed(what, searches, ask, records) for what, searches, ask in asked]
+    return [
+        _timed(f"{what}: {how}", searches, ask, records)
+        for what, searches in asked
+        for how, ask in (("page", _page(reader)), ("total", reader.count))
+    ]
 
 
 def _page(reader: StoreReader) -> Callable[[Search], list[StoredRecord]]:

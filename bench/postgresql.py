@@ -46,6 +46,14 @@ class Database(NamedTuple):
             row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
         return 0 if row is None else int(row[0])
 
+    def largest(self, name: str) -> list[tuple[str, int]]:
+        """Tables and indexes with their bytes, the largest first; those of a partition under their own names."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            return connection.execute(
+                "SELECT relname::text, pg_relation_size(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') "
+                "AND pg_relation_size(oid) > 1 << 20 ORDER BY 2 DESC"
+            ).fetchall()
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[Database]:

@@ -66,9 +66,9 @@ def create_store(url: str, origin: str) -> list[str]:
 def migrate_store(url: str) -> list[str]:
     """Bring the store's schema to this program's version; lines that say what was done."""
     if _is_postgresql(url):
-        from audit_sidecar.stores.postgresql import create
+        from audit_sidecar.stores.postgresql import migrating
 
-        return create.migrate_store(url)
+        return migrating.migrate_store(url)
     open_reader(url)
     return ["its schema is current"]
 

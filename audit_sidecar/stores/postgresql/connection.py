@@ -16,7 +16,13 @@ from audit_sidecar.stores.postgresql.deadline import PatientConnection
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 4
+OLDEST_VERSION: Final = 2
+"""Of the schema that this program runs on, while programs of version 1 are being replaced."""
+COMPACT: Final = 3
+"""From this version on records are written in the form of today."""
+MOVED: Final = 4
+"""From this version on all of them are kept in it, and every full part of the log has its tally."""
 
 
 class Use(NamedTuple):
@@ -32,8 +38,11 @@ WRITER: Final = Use(
     "SET idle_in_transaction_session_timeout = '4s'",
     3.0,
 )
+# Whatever is asked is to be found by an index; a planner without statistics would rather walk a table from end to end.
 READER: Final = Use(
-    "SET search_path = countersign; SET default_transaction_read_only = on; SET statement_timeout = '1s'", 2.0
+    "SET search_path = countersign; SET default_transaction_read_only = on; SET statement_timeout = '1s'; "
+    "SET enable_seqscan = off; SET jit = off",
+    2.0,
 )
 # A person waits, who can interrupt it, and some changes of a schema take their time.
 OWNER: Final = Use("SET search_path = countersign; SET lock_timeout = '5s'", None)
@@ -75,6 +84,17 @@ def connect(url: str, use: Use) -> Connection:
 
 
 def read_meta(connection: Connection, url: str) -> Meta:
+    """The store's version and origin; StoreRefused without a log, or with one that this program does not run on."""
+    meta = read_known_meta(connection, url)
+    if meta.version < OLDEST_VERSION:
+        raise StoreRefused(
+            f"{shown(url)} has schema version {meta.version}, this program needs {OLDEST_VERSION}; "
+            "run 'countersign store migrate' as its owner"
+        )
+    return meta
+
+
+def read_known_meta(connection: Connection, url: str) -> Meta:
     """The store's version and origin; StoreRefused without a log, or with one of a version not known here."""
     try:
         rows = connection.execute("SELECT version, origin FROM meta").fetchall()
@@ -88,11 +108,6 @@ def read_meta(connection: Connection, url: str) -> Meta:
     if len(rows) != 1:
         raise StoreRefused(f"{shown(url)} lacks the row that says which log it is; restore it from a copy")
     meta = Meta(*rows[0])
-    if meta.version < SCHEMA_VERSION:
-        raise StoreRefused(
-            f"{shown(url)} has schema version {meta.version}, this program needs {SCHEMA_VERSION}; "
-            "run 'countersign store migrate' as its owner"
-        )
     # One version ahead is what stands there while programs are being replaced, and stays readable and writable.
     if meta.version > SCHEMA_VERSION + 1:
         raise StoreRefused(

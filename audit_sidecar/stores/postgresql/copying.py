@@ -2,57 +2,97 @@
 """The rows of one commit, sent with COPY in PostgreSQL's binary form."""
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, LiteralString, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, LiteralString, NamedTuple
 
+from audit_sidecar.stores.kept_span import SpanKeeper
+from audit_sidecar.stores.postgresql.binary_rows import (
+    AFTER,
+    BEFORE,
+    KEPT_COLUMNS,
+    LEAF_COLUMNS,
+    kept_bytes,
+    leaf_bytes,
+)
 from audit_sidecar.stores.postgresql.connection import Connection
-from audit_sidecar.stores.postgresql.rows import leaf_row, month_of, text_bytes
+from audit_sidecar.stores.postgresql.rows import month_of, subject_bytes
+from audit_sidecar.stores.row_values import HALF, KIND_NUMBER
 from audit_sidecar.stores.store import Commit
+from contracts import semconv
 from contracts.payload import PayloadContext
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
+    """A table that seldom gets rows, and their types."""
+
     statement: LiteralString
     types: tuple[str, ...]
 
 
-_LEAF = _Table(
-    "COPY leaf FROM STDIN (FORMAT BINARY)",
-    ("int8", "bytea", "bytea", "int2", "int2", "bytea", "bytea", "int8", "int8", "int8", "bytea"),
+class Shared(NamedTuple):
+    """Numbers of what records share: streams by uuid, contexts, and classes by kind, stream and label."""
+
+    streams: Mapping[bytes, int]
+    contexts: Mapping[PayloadContext, int]
+    classes: Mapping[tuple[str, bytes | None, str | None], int]
+
+
+_LEAF: Final = f"COPY leaf ({LEAF_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_KEPT: Final = f"COPY kept ({KEPT_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_CONFLICT: Final = Table("COPY conflict (leaf_index) FROM STDIN (FORMAT BINARY)", ("int8",))
+_SUBTREE: Final = Table("COPY subtree (level, position, hash) FROM STDIN (FORMAT BINARY)", ("int2", "int8", "bytea"))
+_GAP: Final = Table(
+    "COPY gap (leaf_index, stream, first, last) FROM STDIN (FORMAT BINARY)", ("int8", "bytea", "int8", "int8")
 )
-_PAYLOAD = _Table("COPY payload FROM STDIN (FORMAT BINARY)", ("int8", "int2", "int8", "bytea", "bytea"))
-_FINDING = _Table("COPY finding FROM STDIN (FORMAT BINARY)", ("int8", "bytea", "bytea", "float8"))
-_CONFLICT = _Table("COPY conflict FROM STDIN (FORMAT BINARY)", ("int8",))
-_SUBTREE = _Table("COPY subtree FROM STDIN (FORMAT BINARY)", ("int2", "int8", "bytea"))
-_GAP = _Table("COPY gap FROM STDIN (FORMAT BINARY)", ("int8", "bytea", "int8", "int8"))
 
 
-def copy_records(
-    connection: Connection, commit: Commit, streams: Mapping[bytes, int], contexts: Mapping[PayloadContext, int]
-) -> None:
-    """Send everything a commit adds; ``streams`` and ``contexts`` give their numbers. psycopg.Error when refused."""
+def copy_records(connection: Connection, commit: Commit, shared: Shared, spans: SpanKeeper) -> None:
+    """Send everything that records of a commit add. psycopg.Error when refused."""
     month = month_of(time.time_ns())
-    leaves: list[tuple[Any, ...]] = []
-    payloads: list[tuple[Any, ...]] = []
-    findings: list[tuple[Any, ...]] = []
-    conflicts: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        with cursor.copy(_LEAF) as copy:
+            copy.write(b"".join((BEFORE, *leaf_rows(commit, shared.streams, month), AFTER)))
+            # Compressed while the server takes the leaves: what was sent is on its way.
+            kept = b"".join((BEFORE, *_kept_rows(commit, shared, spans, month), AFTER))
+        with cursor.copy(_KEPT) as copy:
+            copy.write(kept)
+
+
+def copy_marks(connection: Connection, commit: Commit) -> None:
+    """Send the rows that most commits have none or few of. psycopg.Error when refused."""
+    conflicts = [(index,) for index, record in enumerate(commit.records, commit.old_size) if record.finding.conflict]
+    for table, rows in ((_CONFLICT, conflicts), (_SUBTREE, commit.subtrees), (_GAP, commit.gaps)):
+        copy_rows(connection, table, rows)
+
+
+def leaf_rows(commit: Commit, streams: Mapping[bytes, int], month: int) -> Iterator[bytes]:
+    """Rows of the table ``leaf``."""
     for index, record in enumerate(commit.records, start=commit.old_size):
-        stream = None if record.leaf.stream is None else streams[record.leaf.stream]
-        leaves.append(leaf_row(index, record, stream, month))
-        payloads.append((index, month, contexts[record.payload.context], record.salt, record.payload.span))
-        finding = record.finding
-        if (finding.subject, finding.label, finding.score) != (None, None, None):
-            findings.append((index, text_bytes(finding.subject), text_bytes(finding.label), finding.score))
-        if finding.conflict:
-            conflicts.append((index,))
-    for table, rows in (
-        (_LEAF, leaves), (_PAYLOAD, payloads), (_FINDING, findings), (_CONFLICT, conflicts),
-        (_SUBTREE, commit.subtrees), (_GAP, commit.gaps),
-    ):  # fmt: skip
-        _copy(connection, table, rows)
+        commitment, kind, span, at, trace, about, _, seq, stream = record.leaf
+        if kind in semconv.REQUEST_KINDS:
+            about = None
+        place = None if stream is None else streams[stream]
+        yield leaf_bytes(
+            (index, record.leaf_hash, commitment, KIND_NUMBER[kind], month, trace, span, at - HALF, place, seq, about)
+        )
 
 
-def _copy(connection: Connection, table: _Table, rows: Iterable[tuple[Any, ...]]) -> None:
+def _kept_rows(commit: Commit, shared: Shared, spans: SpanKeeper, month: int) -> Iterator[bytes]:
+    last, number = None, 0
+    for index, record in enumerate(commit.records, start=commit.old_size):
+        leaf, _, salt, payload, finding, text, places = record
+        context, span = payload
+        if context is not last:
+            last, number = context, shared.contexts[context]
+        dictionary, data = spans.pack(span, leaf, finding, text, places)
+        place = shared.classes[leaf.kind, leaf.stream, finding.label]
+        yield kept_bytes(
+            (index, number, finding.score, place, month, dictionary), (salt, subject_bytes(finding.subject), data)
+        )
+
+
+def copy_rows(connection: Connection, table: Table, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Send rows of a table, if there are any. psycopg.Error when refused."""
     if not rows:
         return
     with connection.cursor() as cursor, cursor.copy(table.statement) as copy:

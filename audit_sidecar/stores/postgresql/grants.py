@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_sidecar.errors import StoreRefused
-from audit_sidecar.stores.postgresql.connection import GRANTS, Connection, shown
+from audit_sidecar.stores.postgresql.connection import COMPACT, GRANTS, MOVED, Connection, shown
 
 SIDECAR: Final = "countersign_sidecar"
 AUDITOR: Final = "countersign_auditor"
@@ -19,22 +19,29 @@ _READ: Final = ("GRANT USAGE ON SCHEMA countersign TO {}", "GRANT SELECT ON ALL 
 _ROLES: Final = {
     SIDECAR: (
         *_READ,
-        "GRANT INSERT ON leaf, payload, finding, conflict, gap, subtree, context, stream, checkpoint TO {}",
+        "GRANT INSERT ON leaf, kept, class, tally, conflict, gap, subtree, context, stream, checkpoint TO {}",
         "GRANT UPDATE (size, frontier) ON head TO {}",
         "GRANT UPDATE (next_seq, last_time, ended) ON stream TO {}",
         "GRANT UPDATE (size, root, note, time) ON checkpoint TO {}",
         "GRANT UPDATE (holder, until) ON publisher TO {}",
     ),
     AUDITOR: _READ,
-    ERASER: (*_READ, "GRANT UPDATE, DELETE ON payload, finding TO {}"),
+    ERASER: (*_READ, "GRANT UPDATE, DELETE ON kept TO {}"),
 }
-_ADDED: Final = ("leaf", "payload", "finding", "conflict", "gap", "subtree", "context", "stream", "checkpoint")
+# While records are written in the earlier form, and while some are kept in it.
+_WRITTEN: Final = {SIDECAR: "GRANT INSERT ON payload, finding TO {}"}
+_MOVING: Final = {SIDECAR: "REVOKE INSERT ON payload, finding FROM {}"}
+_EITHER: Final = {ERASER: "GRANT UPDATE, DELETE ON payload, finding TO {}"}
+_ADDED: Final = (
+    "leaf", "kept", "class", "tally", "conflict", "gap", "subtree", "context", "stream", "checkpoint",
+)  # fmt: skip
 
 
-def grant_roles(connection: Connection) -> list[str]:
+def grant_roles(connection: Connection, version: int) -> list[str]:
     """Grant each role its rights; roles that are missing are made. The statements left to somebody who may."""
     left: list[str] = []
-    for role, grants in _ROLES.items():
+    for role, always in _ROLES.items():
+        grants = (*always, *_earlier(role, version))
         if not _exists(connection, role) and not _make(connection, role):
             left.append(f"CREATE ROLE {role} NOLOGIN;")
             left += [f"{grant.format(role)};" for grant in grants]
@@ -53,6 +60,13 @@ def require_grants(connection: Connection, url: str) -> Iterator[str]:
         if any(_may(connection, table, right) for right in ("UPDATE", "DELETE", "TRUNCATE")):
             yield f"this login could change the table {table}; let the sidecar be a member of {SIDECAR} and no more"
             return
+
+
+def _earlier(role: str, version: int) -> list[str]:
+    if version >= MOVED:
+        return []
+    found = _EITHER.get(role) or (_MOVING if version >= COMPACT else _WRITTEN).get(role)
+    return [] if found is None else [found]
 
 
 def _exists(connection: Connection, role: str) -> bool:

@@ -4,31 +4,33 @@
 What may have to look at the whole log looks at a window of it at a time.
 """
 
+import threading
 from collections.abc import Iterator
 from typing import Final
 
 from audit_sidecar.errors import StoreRefused
-from audit_sidecar.stores.postgresql.connection import READER, connect, opening, read_meta, shown
+from audit_sidecar.stores.kept_span import SpanKeeper
+from audit_sidecar.stores.postgresql import earlier_form, earlier_search, searching
+from audit_sidecar.stores.postgresql.connection import MOVED, READER, connect, opening, read_meta, shown
+from audit_sidecar.stores.postgresql.derived import derived_strays
 from audit_sidecar.stores.postgresql.pool import ReadingPool, Row
 from audit_sidecar.stores.postgresql.rows import (
+    SELECT_FINDING,
     SELECT_RECORD,
     SELECT_STREAM,
     read_finding,
     read_record,
     read_stream,
-    signed,
 )
-from audit_sidecar.stores.postgresql.search import Clause, search_clause
+from audit_sidecar.stores.postgresql.search import all_of, of_time
+from audit_sidecar.stores.row_values import signed
 from audit_sidecar.stores.store import Finding, Gap, Search, SignedCheckpoint, StoredRecord, StreamCount, StreamState
 from audit_sidecar.tlog.merkle import Frontier
 from contracts.payload import PayloadContext
 
 _CHUNK: Final = 512
-_FIRST_WINDOW, _WINDOW = 2_048, 32_768
+_WINDOW: Final = 32_768
 _CONTEXTS: Final = 4_096
-# Where another index leads to the few there are, that of the leaves must not be taken for the way: before a table has
-# statistics, and sometimes after, the planner would walk it from end to end.
-_PLACE: Final = {False: "l.leaf_index", True: "(l.leaf_index + 0)"}
 
 
 class PostgresReader:
@@ -37,7 +39,8 @@ class PostgresReader:
     def __init__(self, url: str) -> None:
         self._url = url
         with opening(url), connect(url, READER) as connection:
-            read_meta(connection, url)
+            self._version = read_meta(connection, url).version
+        self._local = threading.local()
         self._pool = ReadingPool(url)
         self._contexts: dict[int, PayloadContext] = {}
 
@@ -77,62 +80,48 @@ class PostgresReader:
 
     def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
         """Records of [start, stop) in order, read in chunks."""
-        # The bounds are said twice, so that the payloads are found as the leaves are: by a range of an index.
-        bounds = "p.leaf_index >= %s AND p.leaf_index < %s"
-        query = f"{SELECT_RECORD} AND {bounds} WHERE l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"
+        where = "WHERE l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"
         for low in range(start, stop, _CHUNK):
             span = low, min(low + _CHUNK, stop)
-            yield from self._records(query, (*span, *span))
+            if self._is_moved():
+                # The bounds are said twice, so that payloads are found as leaves are: by a range of an index.
+                bounds = "AND k.leaf_index >= %s AND k.leaf_index < %s"
+                yield from self._read(f"{SELECT_RECORD} {bounds} {where}", (*span, *span))
+            else:
+                yield from self._records(where, span)
 
     def by_trace(self, trace: bytes) -> list[StoredRecord]:
         """Every record with this trace id, in order."""
-        return self._records(f"{SELECT_RECORD} WHERE l.trace = %s ORDER BY l.leaf_index", (trace,))
+        return self._records("WHERE l.trace = %s ORDER BY l.leaf_index", (trace,))
 
     def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
         where = "l.trace = %s AND l.span = %s AND l.seq IS NOT DISTINCT FROM %s::bigint ORDER BY l.leaf_index LIMIT %s"
-        return self._records(f"{SELECT_RECORD} WHERE {where}", (trace, span, seq, limit))
+        return self._records(f"WHERE {where}", (trace, span, seq, limit))
 
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
-        query = f"{SELECT_RECORD} WHERE l.trace = %s OR l.about = %s ORDER BY l.leaf_index"
-        return [record for record in self._records(query, (request_id,) * 2) if record.leaf.id == request_id]
+        where = "WHERE l.trace = %s OR l.about = %s ORDER BY l.leaf_index"
+        return [record for record in self._records(where, (request_id,) * 2) if record.leaf.id == request_id]
 
     def search(self, search: Search, limit: int) -> list[tuple[StoredRecord, Finding]]:
         """Matching records, newest first."""
-        clause, indexes = search_clause(search), list[int]()
-        few = self._few(search, clause)
-        index = _PLACE[few]
-        query = f"SELECT l.leaf_index {clause.text} AND {index} >= %s AND {index} < %s ORDER BY {index} DESC LIMIT %s"
-        for low, high in _windows(self._end(search.before, search.size), whole=few):
-            rows = self._rows(query, (*clause.values, low, high, limit - len(indexes)))
-            indexes += [row[0] for row in rows]
-            if len(indexes) >= limit:
-                break
-        return self._found(indexes)
+        end = self._end(search.before, search.size)
+        way = searching if self._is_moved() else earlier_search
+        return self._found(way.find_indexes(self._rows, search, end, limit))
 
     def _found(self, indexes: list[int]) -> list[tuple[StoredRecord, Finding]]:
         if not indexes:
             return []
-        records = self._records(f"{SELECT_RECORD} WHERE l.leaf_index = ANY(%s)", (indexes,))
+        records = self._records("WHERE l.leaf_index = ANY(%s)", (indexes,))
         found = self._findings("l.leaf_index = ANY(%s)", (indexes,))
         by_index = {record.leaf_index: record for record in records}
         return [(by_index[index], found[index]) for index in indexes]
 
     def count(self, search: Search) -> int:
         """How many records match, ``before`` aside."""
-        clause = search_clause(search)
-        few = self._few(search, clause)
-        query = f"SELECT count(*) {clause.text} AND {_PLACE[few]} >= %s AND {_PLACE[few]} < %s"
-        windows = _windows(self._end(search.size), whole=few)
-        return sum(self._one(query, (*clause.values, low, high))[0] for low, high in windows)
-
-    def _few(self, search: Search, clause: Clause) -> bool:
-        """Whether an index leads to all there can be, and they are no more than a window holds."""
-        if clause.few or search.start is None or search.stop is None:
-            return clause.few
-        query = "SELECT count(*) FROM (SELECT FROM leaf WHERE time >= %s AND time < %s LIMIT %s) AS found"
-        return int(self._one(query, (signed(search.start), signed(search.stop), _WINDOW))[0]) < _WINDOW
+        way = searching if self._is_moved() else earlier_search
+        return int(way.count_records(self._rows, search, self._end(search.size)))
 
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""
@@ -145,17 +134,18 @@ class PostgresReader:
         state = self.stream(stream)
         if state is None:
             return None
-        query = f"{SELECT_RECORD} WHERE s.uuid = %s AND l.time = %s ORDER BY l.leaf_index LIMIT 1"
-        found = self._records(query, (stream, signed(state.first_time)))
+        where = "WHERE s.uuid = %s AND l.time = %s ORDER BY l.leaf_index LIMIT 1"
+        found = self._records(where, (stream, signed(state.first_time)))
         return found[0] if found else None
 
     def stream_counts(self, start: int | None, stop: int | None) -> list[StreamCount]:
         """Every stream with records that ended in the period, oldest first."""
-        clause = search_clause(Search(start=start, stop=stop))
-        query = f"SELECT l.stream, min(l.seq), max(l.seq), count(*) {clause.text} AND l.stream IS NOT NULL"
+        clause = all_of(of_time(Search(start=start, stop=stop)))
+        query = "SELECT l.stream, min(l.seq), max(l.seq), count(*) FROM leaf AS l"
+        query += f" WHERE {clause.text} AND l.stream IS NOT NULL"
         query += " AND l.leaf_index >= %s AND l.leaf_index < %s GROUP BY l.stream"
         counts: dict[int, tuple[int, int, int]] = {}
-        for low, high in _windows(self._end()):
+        for low, high in _steps(0, self._end()):
             for stream, first, last, count in self._rows(query, (*clause.values, low, high)):
                 old = counts.get(stream, (first, last, 0))
                 counts[stream] = min(old[0], first), max(old[1], last), old[2] + count
@@ -178,17 +168,18 @@ class PostgresReader:
         return self._findings("l.leaf_index >= %s AND l.leaf_index < %s", (start, stop))
 
     def _findings(self, where: str, values: tuple[object, ...]) -> dict[int, Finding]:
-        query = f"""
-            SELECT l.leaf_index, f.subject, f.label, f.score, c.leaf_index IS NOT NULL FROM leaf AS l
-            LEFT JOIN finding AS f ON f.leaf_index = l.leaf_index
-            LEFT JOIN conflict AS c ON c.leaf_index = l.leaf_index WHERE {where}
-        """  # noqa: S608  (texts of this module; every value is bound)
-        return {index: read_finding(tuple(rest)) for index, *rest in self._rows(query, values)}
+        if self._is_moved():
+            return {
+                index: read_finding(tuple(rest))
+                for index, *rest in self._rows(f"{SELECT_FINDING} WHERE {where}", values)
+            }
+        rows = self._rows(f"{earlier_form.SELECT_FINDING} WHERE {where}", values)
+        return {index: earlier_form.read_either_finding(tuple(rest)) for index, *rest in rows}
 
     def strays(self) -> list[str]:
         """Rows that belong to no leaf and no stream, named in words; for fsck. A sound store has none."""
         found = []
-        for table in ("payload", "finding", "conflict", "gap"):
+        for table in ("kept", "conflict", "gap", *(() if self._is_moved() else ("payload", "finding"))):
             # Inside the log every index has a leaf, which fsck has seen; so a stray lies before it or behind it.
             ends = f"(SELECT min(leaf_index) FROM {table}), (SELECT max(leaf_index) FROM {table})"  # noqa: S608  (our own names)
             first, last, size = self._one(f"SELECT {ends}, size FROM head")  # noqa: S608
@@ -199,14 +190,25 @@ class PostgresReader:
                 found.append(f"a row of stream {uuid.hex()}, which has no record")
         for (uuid,) in self._rows("SELECT DISTINCT stream FROM gap WHERE stream NOT IN (SELECT uuid FROM stream)"):
             found.append(f"a gap row of stream {uuid.hex()}, which there is not")
-        return found
+        return found or (list(derived_strays(self._rows)) if self._is_moved() else [])
+
+    def _is_moved(self) -> bool:
+        """Whether every record is kept in the form of today; once they are, they stay so."""
+        if self._version < MOVED:
+            self._version = int(self._one("SELECT version FROM meta")[0])
+        return self._version >= MOVED
 
     def _end(self, *bounds: int | None) -> int:
         size = int(self._one("SELECT size FROM head")[0])
         return max(0, min([size, *(bound for bound in bounds if bound is not None)]))
 
-    def _records(self, query: str, values: tuple[object, ...]) -> list[StoredRecord]:
-        return [read_record(row, self._context(row[-1])) for row in self._rows(query, values)]
+    def _records(self, where: str, values: tuple[object, ...]) -> list[StoredRecord]:
+        return self._read(f"{SELECT_RECORD if self._is_moved() else earlier_form.SELECT_RECORD} {where}", values)
+
+    def _read(self, query: str, values: tuple[object, ...]) -> list[StoredRecord]:
+        if not hasattr(self._local, "spans"):
+            self._local.spans = SpanKeeper()
+        return [read_record(row, self._context(row[-1]), self._local.spans) for row in self._rows(query, values)]
 
     def _context(self, context: int | None) -> PayloadContext | None:
         if context is None:
@@ -232,12 +234,3 @@ class PostgresReader:
 def _steps(start: int, stop: int) -> Iterator[tuple[int, int]]:
     for low in range(start, stop, _WINDOW):
         yield low, min(low + _WINDOW, stop)
-
-
-def _windows(end: int, whole: bool = False) -> Iterator[tuple[int, int]]:
-    """Ranges that make up [0, end), the newest first and small: what is asked for is most often there."""
-    width = end if whole else _FIRST_WINDOW
-    while end > 0:
-        low = max(0, end - width)
-        yield low, end
-        end, width = low, min(2 * width, _WINDOW)

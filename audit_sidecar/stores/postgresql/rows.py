@@ -1,39 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 """How records map to rows, and back to the same bytes."""
 
-import hashlib
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
-from audit_sidecar.stores.store import Finding, NewRecord, StoredRecord, StreamState
-from contracts import semconv
-from contracts.leaf import Leaf
-from contracts.payload import Payload, PayloadContext, payload_bytes
+from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
+from audit_sidecar.stores.row_values import is_pseudonym, read_leaf, unsigned
+from audit_sidecar.stores.store import Finding, StoredRecord, StreamState
+from contracts.payload import Payload, PayloadContext
 
-KIND_NUMBER: Final = {kind: number for number, kind in enumerate(semconv.RECORD_KINDS)}
-_HALF: Final = 1 << 63
+PART_BITS: Final = 13
+"""A part of the log, which is tallied when it is full, has two to this power of leaves; so in schema.sql."""
+SUBJECT_PART_BITS: Final = 16
+"""The same of what the index by subject is in order within."""
 
-SELECT_RECORD: Final = """
-SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
-       s.uuid, s.release, p.salt, p.span, p.context
+LEAF_AND_STREAM: Final = """
+SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about, s.uuid, s.release,
+"""
+SELECT_RECORD: Final[LiteralString] = f"""
+{LEAF_AND_STREAM} k.salt, k.subject, k.score, k.dictionary, k.span, k.context
 FROM leaf AS l LEFT JOIN stream AS s ON s.id = l.stream
-LEFT JOIN payload AS p ON p.leaf_index = l.leaf_index AND p.month = l.month
+LEFT JOIN kept AS k ON k.leaf_index = l.leaf_index AND k.month = l.month
+"""
+SELECT_FINDING: Final = """
+SELECT l.leaf_index, k.subject, c.label, k.score, x.leaf_index IS NOT NULL FROM leaf AS l
+LEFT JOIN kept AS k ON k.leaf_index = l.leaf_index AND k.month = l.month
+LEFT JOIN class AS c ON c.id = k.class LEFT JOIN conflict AS x ON x.leaf_index = l.leaf_index
 """
 SELECT_STREAM: Final = """
 SELECT s.uuid, s.producer, s.release, c.resource, c.scope, c.scope_schema_url, c.resource_schema_url,
        s.model_id, s.model_version, s.next_seq, s.first_time, s.last_time, s.ended
 FROM stream AS s JOIN context AS c ON c.id = s.context
 """
-
-
-def signed(unsigned: int) -> int:
-    """A u64 as bigint, moved down by 2**63 so that the order of times is the order of rows."""
-    return unsigned - _HALF
-
-
-def unsigned(value: int) -> int:
-    """The inverse of `signed`."""
-    return value + _HALF
+_PSEUDONYM, _TEXT = b"\x01", b"\x00"
 
 
 def text_bytes(text: str | None) -> bytes | None:
@@ -46,31 +45,32 @@ def bytes_text(data: bytes | None) -> str | None:
     return None if data is None else data.decode("utf-8", "surrogatepass")
 
 
+def subject_bytes(subject: str | None) -> bytes | None:
+    """A subject as it is kept: half as long where it is a pseudonym."""
+    if subject is None:
+        return None
+    if is_pseudonym(subject):
+        return _PSEUDONYM + bytes.fromhex(subject)
+    return _TEXT + subject.encode("utf-8", "surrogatepass")
+
+
+def subject_text(data: bytes | None) -> str | None:
+    """The inverse of `subject_bytes`; of a damaged row, some text."""
+    if data is None:
+        return None
+    return data[1:].hex() if data[:1] == _PSEUDONYM else data[1:].decode("utf-8", "surrogatepass")
+
+
 def month_of(nanoseconds: int) -> int:
     """The month of a time, counted from the year 0."""
     time = datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC)
     return time.year * 12 + time.month - 1
 
 
-def context_digest(context: PayloadContext) -> bytes:
-    """Identifies a context: the digest of the payload it gives an empty span."""
-    return hashlib.sha256(payload_bytes(Payload(context, b""))).digest()
-
-
-def leaf_row(index: int, record: NewRecord, stream: int | None, month: int) -> tuple[Any, ...]:
-    """A row of the table ``leaf``."""
-    leaf = record.leaf
-    about = None if leaf.kind in semconv.REQUEST_KINDS else leaf.id
-    return (
-        index, record.leaf_hash, leaf.commitment, KIND_NUMBER[leaf.kind], month, leaf.trace, leaf.span,
-        signed(leaf.time), stream, leaf.seq, about,
-    )  # fmt: skip
-
-
 def read_finding(row: tuple[Any, ...]) -> Finding:
     """Subject, label, score and whether there is a conflict."""
     subject, label, score, conflict = row
-    return Finding(bytes_text(subject), bytes_text(label), score, conflict)
+    return Finding(subject_text(subject), bytes_text(label), score, conflict)
 
 
 def read_stream(row: tuple[Any, ...]) -> StreamState:
@@ -82,14 +82,12 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
     )  # fmt: skip
 
 
-def read_record(row: tuple[Any, ...], context: PayloadContext | None) -> StoredRecord:
+def read_record(row: tuple[Any, ...], context: PayloadContext | None, spans: SpanKeeper) -> StoredRecord:
     """A row of `SELECT_RECORD`, with the context that it names."""
-    index, leaf_hash, commitment, number, trace, span_id, time, seq, about, stream, release, salt, span, _ = row
-    # A number that no kind has is given as it is: the row then does not give its leaf's hash, and is named for it.
-    kind = semconv.RECORD_KINDS[number] if 0 <= number < len(semconv.RECORD_KINDS) else f"unknown {number}"
-    leaf = Leaf(
-        commitment, kind, span_id, unsigned(time), trace,
-        trace if kind in semconv.REQUEST_KINDS else about, release, seq, stream,
-    )  # fmt: skip
-    payload = None if context is None or span is None else Payload(context, span)
-    return StoredRecord(index, leaf, leaf_hash, salt, payload)
+    index, leaf_hash, *rest = row
+    leaf = read_leaf(tuple(rest[:9]))
+    salt, subject, score, dictionary, data, _ = rest[9:]
+    if context is None or data is None:
+        return StoredRecord(index, leaf, leaf_hash, salt, None)
+    span = spans.unpack(KeptSpan(dictionary, data), leaf, Finding(subject_text(subject), None, score))
+    return StoredRecord(index, leaf, leaf_hash, salt, Payload(context, span))

@@ -107,28 +107,6 @@ CREATE TABLE subtree (
     PRIMARY KEY (level, position)
 )
 ;
--- What erasure destroys: payload with salt, and what a record is found by. A month can be detached whole.
-CREATE TABLE payload (
-    leaf_index bigint   NOT NULL,
-    month      smallint NOT NULL,
-    context    bigint   NOT NULL,
-    salt       bytea    NOT NULL,
-    span       bytea    NOT NULL,
-    PRIMARY KEY (leaf_index, month)
-) PARTITION BY LIST (month)
-;
-CREATE TABLE payload_of_other_months PARTITION OF payload DEFAULT
-;
-CREATE TABLE finding (
-    leaf_index bigint PRIMARY KEY,
-    subject    bytea,
-    label      bytea,
-    score      double precision
-)
-;
--- A subject may be any text; a pseudonym is told by its beginning.
-CREATE INDEX finding_by_subject ON finding (substr(subject, 1, 32), leaf_index) WHERE subject IS NOT NULL
-;
 CREATE TABLE conflict (
     leaf_index bigint PRIMARY KEY
 )

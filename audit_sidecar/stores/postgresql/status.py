@@ -6,8 +6,8 @@ from audit_sidecar.stores.postgresql.connection import READER, Connection, conne
 from audit_sidecar.stores.postgresql.durability import require_durable
 
 _LAST_MONTH = """
-SELECT max(substr(relname, 12)) FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
-WHERE inhparent = 'payload'::regclass AND relname ~ '^payload_of_[0-9]'
+SELECT max(substr(relname, 9)) FROM pg_class JOIN pg_inherits ON inhrelid = pg_class.oid
+WHERE inhparent = 'kept'::regclass AND relname ~ '^kept_of_[0-9]'
 """
 
 

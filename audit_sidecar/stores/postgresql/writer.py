@@ -8,26 +8,40 @@ begins with an empty commit: what is read behind that is as durable as any commi
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
 
 from audit_sidecar.errors import Fatal, HeadMoved, OutcomeUnknown, Pushback, StoreAway
-from audit_sidecar.stores.postgresql.connection import said, shown
-from audit_sidecar.stores.postgresql.copying import copy_records
+from audit_sidecar.stores.kept_span import SpanKeeper
+from audit_sidecar.stores.postgresql import earlier_form
+from audit_sidecar.stores.postgresql.connection import COMPACT, said, shown
+from audit_sidecar.stores.postgresql.copying import Shared, copy_marks, copy_records
 from audit_sidecar.stores.postgresql.grants import require_grants
-from audit_sidecar.stores.postgresql.rows import context_digest, signed, text_bytes
+from audit_sidecar.stores.postgresql.numbers import Numbers, RecordClass
+from audit_sidecar.stores.postgresql.rows import PART_BITS, text_bytes
 from audit_sidecar.stores.postgresql.session import Session
+from audit_sidecar.stores.row_values import signed
 from audit_sidecar.stores.store import Commit, SignedCheckpoint, StreamState
 from audit_sidecar.tlog.merkle import Frontier
 from contracts.payload import PayloadContext
 
 _log = logging.getLogger(__name__)
-_CACHED: Final = 4_096
 LEASE_SECONDS: Final = 3
 """A publisher that is gone is replaced after this and one more attempt of another's."""
+
+_MOVE_STREAMS: Final = """
+UPDATE stream AS s SET next_seq = new.next_seq, last_time = new.last_time, ended = new.ended
+FROM unnest(%b::bytea[], %b::bigint[], %b::bigint[], %b::boolean[]) AS new (uuid, next_seq, last_time, ended)
+WHERE s.uuid = new.uuid RETURNING s.uuid, s.id
+"""
+_NEW_STREAM: Final = """
+INSERT INTO stream
+    (uuid, producer, release, context, model_id, model_version, next_seq, first_time, last_time, ended)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
 
 
 class PostgresWriter:
@@ -35,7 +49,10 @@ class PostgresWriter:
 
     def __init__(self, url: str) -> None:
         self._holder = os.urandom(16)
-        self._contexts: dict[bytes, int] = {}
+        self._numbers = Numbers()
+        self._spans = SpanKeeper()
+        self._version = COMPACT
+        """Of the schema in this turn: what is moved to another waits for the head, too."""
         self._in_turn = self._unsure = False
         self._session = Session(url)
         try:
@@ -103,8 +120,10 @@ class PostgresWriter:
         try:
             if self._unsure:
                 self._require_replicated()
-            connection.execute("BEGIN")
-            size, edge = _only(connection.execute("SELECT size, frontier FROM head FOR UPDATE", binary=True))
+            # In one exchange, so that nobody waits for more than that in a turn of its own.
+            begun = connection.execute("BEGIN; SELECT size, frontier, version FROM head, meta FOR UPDATE OF head")
+            begun.nextset()
+            size, edge, self._version = _only(begun)
         except psycopg.Error as error:
             raise self._session.failure(error) from error
         frontier = Frontier.from_bytes(edge)
@@ -122,21 +141,43 @@ class PostgresWriter:
         self._unsure = False
 
     def _append(self, commit: Commit) -> None:
-        # Numbers given to new contexts hold only if the transaction does.
-        contexts = dict(self._contexts) if len(self._contexts) < _CACHED else {}
+        numbers = self._numbers.copy()
         try:
             self._move_head(commit)
-            streams = {s.stream: self._put_stream(s, self._context(s.context, contexts)) for s in commit.streams}
-            known: dict[PayloadContext, int] = {}
-            for record in commit.records:
-                context = record.payload.context
-                if context not in known:
-                    known[context] = self._context(context, contexts)
-            copy_records(self._session.connection, commit, streams, known)
+            self._put_records(commit, numbers)
         except psycopg.Error as error:
             raise self._session.failure(error) from error
         self._commit()
-        self._contexts = contexts
+        self._numbers = numbers
+
+    def _put_records(self, commit: Commit, numbers: Numbers) -> None:
+        connection = self._session.connection
+        streams = self._put_streams(commit.streams, numbers)
+        contexts: dict[PayloadContext, int] = {}
+        for record in commit.records:
+            context = record.payload.context
+            if context not in contexts:
+                contexts[context] = numbers.context(connection, context)
+        if self._version < COMPACT:
+            earlier_form.copy_records(connection, commit, streams, contexts)
+            copy_marks(connection, commit)
+            return
+        shared = Shared(streams, contexts, self._classes(commit, numbers))
+        copy_records(connection, commit, shared, self._spans)
+        copy_marks(connection, commit)
+        for part in range(commit.old_size >> PART_BITS, commit.frontier.size >> PART_BITS):
+            connection.execute("INSERT INTO tally SELECT * FROM tallied(%s)", (part,))
+
+    def _classes(self, commit: Commit, numbers: Numbers) -> dict[tuple[str, bytes | None, str | None], int]:
+        models = {state.stream: (state.model_id, state.model_version) for state in commit.streams}
+        found: dict[tuple[str, bytes | None, str | None], int] = {}
+        for record in commit.records:
+            leaf, label = record.leaf, record.finding.label
+            key = leaf.kind, leaf.stream, label
+            if key not in found:
+                model = (None, None) if leaf.stream is None else models[leaf.stream]
+                found[key] = numbers.record_class(self._session.connection, RecordClass(leaf.kind, *model, label))
+        return found
 
     def _commit(self) -> None:
         self._session.unreplicated = False
@@ -161,40 +202,23 @@ class PostgresWriter:
         if moved.rowcount != 1:
             raise HeadMoved(f"the log no longer has {commit.old_size} leaves: somebody else appended to it")
 
-    def _put_stream(self, state: StreamState, context: int) -> int:
+    def _put_streams(self, states: Sequence[StreamState], numbers: Numbers) -> dict[bytes, int]:
+        # All in one exchange: a commit may be of as many streams as there are pods.
+        changed = [(s.stream, s.next_seq, signed(s.last_time), s.ended) for s in states]
         connection = self._session.connection
-        moved = connection.execute(
-            "UPDATE stream SET next_seq = %s, last_time = %s, ended = %s WHERE uuid = %s RETURNING id",
-            (state.next_seq, signed(state.last_time), state.ended, state.stream),
-        ).fetchone()
-        if moved is not None:
-            return int(moved[0])
-        made = connection.execute(
-            "INSERT INTO stream (uuid, producer, release, context, model_id, model_version, next_seq, first_time,"
-            " last_time, ended) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            (
-                state.stream, text_bytes(state.producer), state.release, context, text_bytes(state.model_id),
-                text_bytes(state.model_version), state.next_seq, signed(state.first_time), signed(state.last_time),
-                state.ended,
-            ),
-        )  # fmt: skip
-        return int(_only(made)[0])
+        found = dict(connection.execute(_MOVE_STREAMS, tuple(map(list, zip(*changed, strict=True))))) if states else {}
+        for state in states:
+            if state.stream not in found:
+                context = numbers.context(connection, state.context)
+                found[state.stream] = _only(connection.execute(_NEW_STREAM, _stream_row(state, context)))[0]
+        return found
 
-    def _context(self, context: PayloadContext, contexts: dict[bytes, int]) -> int:
-        digest = context_digest(context)
-        if digest not in contexts:
-            connection = self._session.connection
-            row = connection.execute("SELECT id FROM context WHERE digest = %s", (digest,)).fetchone()
-            if row is None:
-                row = _only(
-                    connection.execute(
-                        "INSERT INTO context (digest, resource, scope, scope_schema_url, resource_schema_url)"
-                        " VALUES (%s, %s, %s, %s, %s) RETURNING id",
-                        (digest, *context),
-                    )
-                )
-            contexts[digest] = row[0]
-        return contexts[digest]
+
+def _stream_row(state: StreamState, context: int) -> tuple[object, ...]:
+    return (
+        state.stream, text_bytes(state.producer), state.release, context, text_bytes(state.model_id),
+        text_bytes(state.model_version), state.next_seq, signed(state.first_time), signed(state.last_time), state.ended,
+    )  # fmt: skip
 
 
 def _only(found: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -183,7 +183,7 @@ def test_a_log_that_was_rewritten_is_fatal(pair: tuple[Log, Log], postgresql: Se
 
 def set_back(server: Server, log: Log, size: int, edge: bytes) -> None:
     """What a restored copy looks like."""
-    tables = "leaf", "payload", "finding", "conflict", "gap"
+    tables = "leaf", "kept", "conflict", "gap"
     server.run(
         "SET search_path = countersign",
         "ALTER TABLE head DISABLE TRIGGER ALL",

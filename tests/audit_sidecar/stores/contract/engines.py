@@ -57,7 +57,7 @@ def _full_disk(request: pytest.FixtureRequest, url: str, _: StoreWriter) -> Iter
     server.run(
         "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = 'disk_full'; END $$",
-        "CREATE TRIGGER full_disk AFTER INSERT ON countersign.payload EXECUTE FUNCTION full_disk()",
+        "CREATE TRIGGER full_disk AFTER INSERT ON countersign.kept EXECUTE FUNCTION full_disk()",
         database=database,
     )
     try:

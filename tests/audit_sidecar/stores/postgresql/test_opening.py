@@ -114,28 +114,28 @@ def test_back_off_grows_and_ends_with_the_outage(postgresql: Server, url: str) -
 def test_versions_run_with_their_own_schema_and_the_next(postgresql: Server, url: str) -> None:
     """So that programs can be replaced one by one; older and much newer schemas are refused with what mends it."""
     database = database_of(url)
-    for version, refusal in ((0, "store migrate"), (3, "install a newer one")):
+    for version, refusal in ((1, "store migrate"), (6, "install a newer one")):
         postgresql.run(f"UPDATE countersign.meta SET version = {version}", database=database)
         for opening in (open_reader, open_writer):
             with pytest.raises(StoreRefused, match=refusal):
                 opening(url)
-    postgresql.run("UPDATE countersign.meta SET version = 2", database=database)
+    postgresql.run("UPDATE countersign.meta SET version = 5", database=database)
     open_writer(url).close()
-    assert dict(store_status(url))["schema"] == "version 2"
+    assert dict(store_status(url))["schema"] == "version 5"
 
 
 def test_migrate_makes_the_partitions_of_months_to_come(postgresql: Server, url: str) -> None:
     """What was taken away comes back; a second time there is nothing to do; rows that came early stay readable."""
     database = database_of(url)
-    partitions = "SELECT relname FROM pg_class WHERE relname LIKE 'payload_of_2%' AND relkind = 'r' ORDER BY relname"
+    partitions = "SELECT relname FROM pg_class WHERE relname LIKE 'kept_of_2%' AND relkind = 'r' ORDER BY relname"
     before = postgresql.run(partitions, database=database)
-    assert len(before) == 25
-    assert migrate_store(url) == ["schema version 1 is current"]
+    assert len(before) == 13
+    assert migrate_store(url) == ["schema version 4 is current"]
     postgresql.run(*(f"DROP TABLE countersign.{name}" for (name,) in before), database=database)
     log = sidecar_of(url)
     log.send(stranger(foreign(1)))
     done = migrate_store(url)
-    assert "made 24 partitions" in done[1], "this month has rows already, which stay where they are"
+    assert "made 12 partitions" in done[1], "this month has rows already, which stay where they are"
     log.send(stranger(foreign(2)))
     assert log.check().checkpoint.size == 3
     assert postgresql.run(partitions, database=database) == before[1:]
@@ -146,7 +146,7 @@ def test_payloads_lie_in_the_partition_of_their_month(postgresql: Server, url: s
     """Not in the one that takes what has no other."""
     log = sidecar_of(url)
     log.writer.close()
-    rows = "SELECT count(*) FROM countersign.payload_of_other_months"
+    rows = "SELECT count(*) FROM countersign.kept_of_other_months"
     assert postgresql.run(rows, database=database_of(url)) == [(0,)]
 
 

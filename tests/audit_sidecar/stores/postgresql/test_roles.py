@@ -14,23 +14,25 @@ from tests.audit_sidecar.producers import Log, Producer, sidecar_of
 from tests.audit_sidecar.stores.postgresql_server import Server
 
 TABLES = (
-    "meta", "head", "checkpoint", "publisher", "context", "stream", "leaf", "subtree", "payload", "finding", "conflict",
-    "gap",
+    "meta", "head", "checkpoint", "publisher", "context", "stream", "leaf", "subtree", "kept", "class", "tally",
+    "conflict", "gap",
 )  # fmt: skip
 LOGINS = {SIDECAR: "a_sidecar", AUDITOR: "an_auditor", ERASER: "an_eraser"}
-PAYLOADS = "payload", "finding"
+PAYLOADS = ("kept",)
 
 CHANGES = {table: f"UPDATE {table} SET {column} = {column}" for table, column in {
     "meta": "origin", "head": "size", "checkpoint": "note", "publisher": "until", "context": "digest",
-    "stream": "next_seq", "leaf": "leaf_hash", "subtree": "hash", "payload": "span", "finding": "label",
-    "conflict": "leaf_index", "gap": "last",
+    "stream": "next_seq", "leaf": "leaf_hash", "subtree": "hash", "kept": "span", "class": "label",
+    "tally": "records", "conflict": "leaf_index", "gap": "last",
 }.items()}  # fmt: skip
 ADDITIONS = {
     "leaf": "INSERT INTO leaf SELECT 9, leaf_hash, commitment, kind, month, trace, span, time, stream, seq, about "
             "FROM leaf WHERE leaf_index = 1",
     "subtree": "INSERT INTO subtree VALUES (8, 9, '')",
-    "payload": "INSERT INTO payload SELECT 9, month, context, salt, span FROM payload WHERE leaf_index = 1",
-    "finding": "INSERT INTO finding VALUES (9, NULL, NULL, NULL)",
+    "kept": "INSERT INTO kept SELECT 9, context, score, class, month, dictionary, salt, subject, span FROM kept "
+            "WHERE leaf_index = 1",
+    "class": "INSERT INTO class (digest, kind) VALUES ('x', 1)",
+    "tally": "INSERT INTO tally VALUES (9, 1, 1, 1, 1, 1, NULL, NULL)",
     "conflict": "INSERT INTO conflict VALUES (9)",
     "gap": "INSERT INTO gap VALUES (9, '', 0, 0)",
     "context": "INSERT INTO context (digest) VALUES ('x')",
@@ -41,7 +43,18 @@ ADDITIONS = {
     "publisher": "INSERT INTO publisher VALUES (1, '', now())",
     "checkpoint": "INSERT INTO checkpoint VALUES (1, 1, '', '', 1)",
 }  # fmt: skip
-ADDED_BY_SIDECARS = {"leaf", "subtree", "payload", "finding", "conflict", "gap", "context", "stream", "checkpoint"}
+ADDED_BY_SIDECARS = {
+    "leaf",
+    "subtree",
+    "kept",
+    "class",
+    "tally",
+    "conflict",
+    "gap",
+    "context",
+    "stream",
+    "checkpoint",
+}
 CHANGED_BY_SIDECARS = {"head", "checkpoint", "publisher", "stream"}
 STATEMENTS = [
     *((role, f"SELECT count(*) FROM {table}", True) for role in LOGINS for table in TABLES),
