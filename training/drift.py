@@ -3,7 +3,8 @@
 
 Numbers: `edges` are the distinct deciles, `shares[i]` the rows above `edges[i - 1]` and up to `edges[i]`; the first bin
 is open below, the last, empty in training, is above the largest value. Text: the same of its length in characters.
-Booleans and categories: the share of each value. The shares of labels and answers are there too.
+Booleans and categories: the share of each value. The shares of labels and answers are there too. What is
+served is sorted into the same bins, and compared by the index, in `contracts.drift`.
 """
 
 from typing import Any
