@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
         print("usage: make values-from-stack STACK=prod > values.yaml", file=sys.stderr)
         return 1
     try:
-        print(written(arguments[0], read_outputs(asked(arguments[0], Path(*arguments[1:] or [PROJECT])))), end="")
+        project = Path(arguments[1]) if len(arguments) == 2 else PROJECT
+        print(written(arguments[0], read_outputs(asked(arguments[0], project))), end="")
     except SettingInvalid as error:
         print(error, file=sys.stderr)
         return 1

@@ -53,7 +53,7 @@ def test_production_has_no_public_api() -> None:
         ({"evidence": {"break_glass": "arn:aws:iam::111122223333:role/*"}}, "break_glass"),
         ({"evidence": {}}, "break_glass"),
         ({"network": {"cidr": "10.0.0.1/16"}}, "host bits"),
-        ({"network": {"cidr": "10.0.0.0/24"}}, "too small"),
+        ({"network": {"cidr": "10.0.0.0/24"}}, "holds no six subnets"),
         ({"network": {"cidr": "300.0.0.0/16"}}, "300"),
         ({"network": {"cidr": "172.16.0.0/12"}}, "overlaps"),
         ({"database": {"version": "17"}}, "version"),

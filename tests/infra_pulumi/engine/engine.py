@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.conformance.outside import outside
-from tests.infra_pulumi.engine.provider import ACCOUNT_VARIABLE
 from tests.tree import ROOT
 
 PROGRAM: Final = ROOT / "infra_pulumi"
+ACCOUNT_VARIABLE: Final = "STAND_IN_ACCOUNT"
+"""Where the stand-in reads which account its credentials are for."""
+DELETED: Final = "deleted "
+"""What the stand-in writes into its log before a resource that it was asked to delete."""
 STACKS: Final = ("dev", "staging", "prod")
 ACCOUNT: Final = "111122223333"
 SECONDS: Final = 120
@@ -43,6 +46,7 @@ class Engine(NamedTuple):
 
     folder: Path
     state: Path
+    log: Path
     port: int
 
     def pulumi(self, *words: str, stack: str, serve: bool = False) -> Ran:
@@ -55,7 +59,7 @@ class Engine(NamedTuple):
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             timeout=SECONDS,
         )
@@ -79,7 +83,7 @@ class Engine(NamedTuple):
 
     def resources(self, stack: str) -> list[Json]:
         """Every resource of the state."""
-        found: list[Json] = json.loads(self.state_of(stack))["checkpoint"]["latest"]["resources"]
+        found: list[Json] = json.loads(self.state_of(stack))["checkpoint"]["latest"].get("resources", [])
         return found
 
     def outputs(self, stack: str) -> Json:
@@ -88,9 +92,20 @@ class Engine(NamedTuple):
         exported: Json = found["outputs"]
         return exported
 
+    def deleted(self, stack: str) -> set[str]:
+        """Every resource of a stack that the provider was ever asked to delete, in whichever copy of the state."""
+        lines = self.log.read_text().splitlines()
+        return {line.removeprefix(DELETED) for line in lines if line.startswith(f"{DELETED}urn:pulumi:{stack}::")}
+
     def settings(self, stack: str) -> Path:
         """The stack's settings."""
         return self.folder / f"Pulumi.{stack}.yaml"
+
+    def copied(self, folder: Path) -> "Engine":
+        """The same stacks with a state of their own, for whoever changes it."""
+        shutil.copytree(self.folder, folder / "project")
+        shutil.copytree(self.state, folder / "state")
+        return self._replace(folder=folder / "project", state=folder / "state")
 
     @contextmanager
     def changed(self, stack: str, old: str, new: str) -> Iterator[None]:
@@ -104,7 +119,8 @@ class Engine(NamedTuple):
         finally:
             file.write_text(before)
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
+        """All that Pulumi finds around it: state and passphrase of its own, no way out, nobody's credentials."""
         return {
             "HOME": str(self.state),
             # The command line looks for the SDK's language host before it hears that another serves.
@@ -140,7 +156,7 @@ def serving(folder: Path, account: str = ACCOUNT) -> Iterator[Engine]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            engine = Engine(project, state, int(process.stdout.readline()))
+            engine = Engine(project, state, folder / "stand-in.log", int(process.stdout.readline()))
             for stack in STACKS:
                 ran = engine.pulumi("stack", "init", stack=stack)
                 assert ran.code == 0, ran.said

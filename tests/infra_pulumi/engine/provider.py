@@ -8,6 +8,7 @@ unless it touches one of ``REPLACES``, and then it is a replacement, as in the p
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -17,10 +18,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from tests.infra_pulumi.engine import schema
+from tests.infra_pulumi.engine.engine import ACCOUNT_VARIABLE, DELETED
 from tests.infra_pulumi.engine.made_up import Cloud, Properties, made, suffix
 
-ACCOUNT_VARIABLE: Final = "STAND_IN_ACCOUNT"
-"""The account that the stand-in's credentials are for."""
 NAMED: Final = {"aws:s3/bucket:Bucket": "bucket", "aws:rds/clusterInstance:ClusterInstance": "identifier"}
 """Where a resource's name is not called `name`. The provider makes one up where none is given."""
 UNNAMED: Final = ("aws:dynamodb/resourcePolicy:ResourcePolicy",)
@@ -118,7 +118,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: Any, context: Any) -> Any:
-        """It is gone."""
+        """It is gone, and said to be, so that it can be seen what was asked."""
+        print(f"{DELETED}{request.urn}", file=sys.stderr, flush=True)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:

@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 import types
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
@@ -77,7 +78,10 @@ def resource_class(token: str) -> Any:
     name = known.mod_info["classes"].get(token) if known else None
     if name is None:
         raise Unknown(f"the provider has no resource {token}")
-    return getattr(import_module(known.mod_info["fqn"]), name)
+    with warnings.catch_warnings():
+        # The provider's modules warn of what else is in them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return getattr(import_module(known.mod_info["fqn"]), name)
 
 
 def refusals(given: Mapping[str, Any], fields: Mapping[str, Field], path: str = "") -> Iterator[tuple[str, str]]:
