@@ -119,7 +119,7 @@ def test_a_full_list_costs_no_more_than_admission_may(allowing: Allowing, tmp_pa
     images = {each["image"] for each in _containers(one(objects, "Deployment"))}
     known = tuple(image for image in map(parse_image, sorted(images)) if image is not None)
     long = "registry.example/" + "a-name-as-long-as-registries-have-them/" * 4
-    entries = {}
+    entries: dict[str, str] = {}
     for number in range(MAX_ENTRIES):
         others = tuple(image._replace(name=f"{long}{image.name}", digest=f"{number:064x}") for image in known)
         release = Allowance(f"{number:064x}", f"{number:064x}", (*others, *known))
@@ -134,10 +134,8 @@ def test_a_full_list_costs_no_more_than_admission_may(allowing: Allowing, tmp_pa
         assert (status, said in message) == (403, True), message
     last = next(key for key in sorted(entries, reverse=True) if key != CURRENT)
     notes = one(objects, "Deployment")["metadata"]["annotations"]
-    mine = Allowance(
-        *(notes[f"countersign.dev/{part}"].removeprefix("sha256:") for part in ("card", "artifact")), known
-    )
-    line = " ".join(mine.words)
+    card, artifact = (notes[f"countersign.dev/{part}"].removeprefix("sha256:") for part in ("card", "artifact"))
+    line = " ".join(Allowance(card, artifact, known).words)
     assert change_config_map(gate, LIST, lambda data: {**data, last: line, CURRENT: line})
     for item in (one(objects, "Deployment"), pod(objects)):
         assert allowing.create(item) == (201, "")
