@@ -12,6 +12,7 @@ from audit_sidecar.fsck.check import BadLeaf, Progress, SoundLog, check_log
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.sequence.plan import find
 from audit_sidecar.sequence.streams import model_of
+from audit_sidecar.stores.ahead import Expects, SpanIds
 from audit_sidecar.stores.soundness import fault_of
 from audit_sidecar.stores.store import Finding, Gap, StoredRecord, StoreReader, StreamState
 from audit_sidecar.tlog.checkpoint import Checkpoint
@@ -78,8 +79,10 @@ def check_store(
 
 
 def _check_rows(walk: _Walk, low: int, high: int) -> None:
-    findings = walk.reader.findings(low, high)
-    for record in walk.reader.records(low, high):
+    findings, records = walk.reader.findings(low, high), list(walk.reader.records(low, high))
+    if isinstance(walk.reader, Expects):
+        walk.reader.expect([SpanIds(r.leaf.trace, r.leaf.span) for r in records if r.leaf.kind == "span"])
+    for record in records:
         if record.leaf_index != walk.frontier.size:
             raise BadLeaf(walk.frontier.size, "its row is missing")
         _check_record(walk, record, findings.get(record.leaf_index, Finding()))

@@ -17,9 +17,9 @@ from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.head import Head
 from audit_sidecar.sequence.own_stream import OwnStream
-from audit_sidecar.sequence.plan import Outcome, Plan
+from audit_sidecar.sequence.plan import Outcome, Plan, foreign_ids
 from audit_sidecar.sequence.streams import StreamTable
-from audit_sidecar.stores.ahead import Stages
+from audit_sidecar.stores.ahead import Expects, Stages
 from audit_sidecar.stores.store import Commit, NewRecord, StoreReader, StoreWriter, Subtree
 from audit_sidecar.tlog.merkle import Frontier
 from audit_sidecar.tlog.tiles import TILE_HEIGHT
@@ -61,7 +61,9 @@ class Committer:
         self._writer = writer
         self._stages = writer if isinstance(writer, Stages) else None
         self._own = own
-        self._streams = StreamTable(reader.stream)
+        self._expect = reader.expect if isinstance(reader, Expects) else None
+        self._most_resource = None if self._stages is None else self._stages.most_resource
+        self._streams = StreamTable(reader.stream, self._most_resource)
         self._metrics = metrics
         self.pause: Callable[[int], None] = pause
 
@@ -107,6 +109,8 @@ class Committer:
             self._streams.forget()
 
     def _planned(self, items: _Items, salts: Sequence[Sequence[bytes]]) -> tuple[Plan, list[Outcome]]:
+        if self._expect is not None:
+            self._expect(foreign_ids(items))
         plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
         return plan, [plan.add(item, its) for item, its in zip(items, salts, strict=True)]
 
@@ -150,7 +154,7 @@ class Committer:
             )
         self._frontier = frontier
         # Streams may have gone on at another sidecar.
-        self._streams = StreamTable(self._reader.stream)
+        self._streams = StreamTable(self._reader.stream, self._most_resource)
         self._metrics.tree_size.set(frontier.size)
 
     def _append(self, plan: Plan) -> None:

@@ -2,7 +2,8 @@
 """Plan one commit: exports become records in order, each export whole or not at all. Pure but for look-ups."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from audit_sidecar.errors import AuditError, Conflict, Refused
@@ -10,6 +11,7 @@ from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.own_stream import PRODUCER, OwnStream
 from audit_sidecar.sequence.prediction_run import PredictionRun
 from audit_sidecar.sequence.streams import SIDECAR_ONLY, StreamTable, Turn
+from audit_sidecar.stores.ahead import SpanIds
 from audit_sidecar.stores.store import Finding, Gap, NewRecord, StoredRecord, StreamState
 from audit_sidecar.tlog.merkle import leaf_hash
 from contracts import semconv
@@ -164,7 +166,8 @@ class Plan:
 
     def _repeat(self, record: Record, payload: Payload) -> Position:
         stream = self._streams.origin(payload.context).stream
-        for index, seen in self._seen(record.span.trace_id, record.span.span_id, record.sequence):
+        ids = record.span.trace_id, record.span.span_id, record.sequence
+        for index, seen in self._seen(self._by_ids(*ids, _MOST_COMPARED), ids):
             if seen.leaf.stream == stream:
                 # Once erased there is nothing to compare with; the first acknowledgement still holds.
                 if seen.salt is None or _same(seen, payload):
@@ -178,7 +181,10 @@ class Plan:
     def _place_foreign(self, payload: Payload, salt: bytes) -> Position:
         trace, span, time = read_ids(payload.span)
         conflict = False
-        for index, seen in self._seen(trace, span, None):
+        stored = self._by_ids(trace, span, None, 1)
+        if stored and not _same(stored[0], payload):  # most that come again are the first of their kind
+            stored = self._by_ids(trace, span, None, _MOST_COMPARED)
+        for index, seen in self._seen(stored, (trace, span, None)):
             if _same(seen, payload):
                 self.counts = self.counts._replace(duplicates=self.counts.duplicates + 1)
                 return Position(index, seen.leaf_hash)
@@ -188,10 +194,9 @@ class Plan:
         leaf = Leaf(commit(salt, payload_bytes(payload)), "span", span, time, trace)
         return self._append(leaf, salt, payload, Finding(conflict=conflict))
 
-    def _seen(self, trace: bytes, span: bytes, seq: int | None) -> list[tuple[int, Seen]]:
-        stored = self._by_ids(trace, span, seq, _MOST_COMPARED)
+    def _seen(self, stored: Sequence[StoredRecord], ids: tuple[bytes, bytes, int | None]) -> list[tuple[int, Seen]]:
         found: list[tuple[int, Seen]] = [(record.leaf_index, record) for record in stored]
-        planned = self._planned(trace, span, seq)[:_MOST_COMPARED]
+        planned = self._planned(*ids)[:_MOST_COMPARED]
         return found + [(self._size + at, self.records[at]) for at in planned]
 
     def _planned(self, trace: bytes, span: bytes, seq: int | None) -> list[int]:
@@ -208,6 +213,19 @@ class Plan:
     def _keep(self, record: NewRecord) -> Position:
         self.records.append(record)
         return Position(self._size + len(self.records) - 1, record.leaf_hash)
+
+
+def foreign_ids(items: Iterable[Export | OwnRecord]) -> list[SpanIds]:
+    """What a store will be asked for by its ids when these are planned, but for records that come again."""
+    found = []
+    for item in items:
+        if isinstance(item, OwnRecord) or item.facts is not None:
+            continue
+        for payload in item.payloads:
+            if item.producer is None or _RECORD_KIND not in payload.span:
+                with suppress(ContractError):  # which is told of when it is planned
+                    found.append(SpanIds(*read_ids(payload.span)[:2]))
+    return found
 
 
 def find(record: Record) -> Finding:

@@ -32,10 +32,14 @@ def model_of(attributes: Mapping[str, AttributeValue]) -> tuple[str | None, str 
 
 
 class StreamTable:
-    """Streams as they stand after what was planned so far; `look_up` finds those not seen yet."""
+    """Streams as they stand after what was planned so far; `look_up` finds those not seen yet.
 
-    def __init__(self, look_up: Callable[[bytes], StreamState | None]) -> None:
+    ``most_bytes`` is what the store keeps of a stream's Resource and scope, if that is bounded.
+    """
+
+    def __init__(self, look_up: Callable[[bytes], StreamState | None], most_bytes: int | None = None) -> None:
         self._look_up = look_up
+        self._most_bytes = most_bytes
         self._known: dict[bytes, StreamState] = {}
         self.changed: dict[bytes, StreamState] = {}
         self._origins: dict[PayloadContext, Origin] = {}
@@ -68,6 +72,7 @@ class StreamTable:
                     f"stream {uuid_text(origin.stream)} starts with a {record.kind} at {record.sequence}; "
                     "its release, and nothing else, is record 0"
                 )
+            self._require_room(context)
             return Turn.NEXT
         if state.producer != producer:
             return Turn.FOREIGN
@@ -80,6 +85,14 @@ class StreamTable:
         if state.ended or record.kind == "release":
             raise Refused(f"stream {uuid_text(origin.stream)} cannot go on with a {record.kind} at {record.sequence}")
         return Turn.NEXT
+
+    def _require_room(self, context: PayloadContext) -> None:
+        size = sum(len(part) for part in context if part is not None)
+        if self._most_bytes is not None and size > self._most_bytes:
+            raise Refused(
+                f"stream {uuid_text(self.origin(context).stream)} has a Resource and scope of {size} bytes, and this "
+                f"store keeps {self._most_bytes} of a stream; say less in the Resource's attributes"
+            )
 
     def advance(self, record: Record, context: PayloadContext, producer: str) -> range:
         """Move the stream past the record; the sequence numbers that were skipped."""

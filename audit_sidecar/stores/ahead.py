@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a store may be told ahead, for one where each look-up and each write is a request; others need none of it."""
+"""What a store may be told ahead, or says, for one where look-ups and writes are requests; others need none of it."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -17,6 +17,10 @@ class SpanIds(NamedTuple):
 @runtime_checkable
 class Stages(Protocol):
     """A writer that keeps payloads apart from the commit, and can do so while others append."""
+
+    @property
+    def most_resource(self) -> int:
+        """Bytes that it keeps of a stream's Resource and scope."""
 
     def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Get ready for the next turn. ``plan`` gives the records as they will be, unless the log has news of them.

@@ -122,6 +122,11 @@ class Commits:
             found = self._planning.found = Remembered(recent.base.n, {}, {}, {}, {})
         return found
 
+    @property
+    def expecting(self) -> bool:
+        """Whether this thread asks for what it told of before, though it does not plan."""
+        return self._planning.found is not None and bool(self._planning.found.spans)
+
     def forget(self) -> None:
         """Remember nothing of before."""
         self._planning.found = None

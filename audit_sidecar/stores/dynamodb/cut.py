@@ -13,6 +13,8 @@ from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem
 from audit_sidecar.stores.store import Commit, NewRecord, StreamState, Subtree
 
 MOST_RECORDS: Final = 2_000
+MOST_RESOURCE: Final = 160_000
+"""Bytes of a stream's Resource and scope: each commit that moves the stream has them, with the model's name again."""
 _LEAF, _PART, _STREAM = 160, 48, 256
 """Bytes that each takes at most, its texts aside; compression only makes it less."""
 _BUDGET: Final = MOST_BYTES - 8_192

@@ -74,14 +74,19 @@ class Lookups:
     def expect(self, spans: Iterable[SpanIds]) -> None:
         """Look these foreign spans up at once; this thread is told of them without a request."""
         recent = self._commits.recent()
-        if not recent.beginning:
-            return
         known = self._commits.remembered(recent).spans
         missing = [ids for ids in dict.fromkeys(spans) if ids not in known]
+        if not recent.beginning:  # all of the log is recent
+            known |= dict.fromkeys(missing)
+            return
         wanted = {(keys.spans(ids.trace), keys.span(ids.span)): ids for ids in missing}
         for item in self._requests.get_many(self._state, [keys.key(*key) for key in wanted]):
             known[wanted.pop((item["pk"]["S"], item["sk"]["S"]))] = item
         known |= dict.fromkeys(wanted.values())
+
+    def is_expected(self, ids: SpanIds) -> bool:
+        """Whether `expect` looked this span up for this thread."""
+        return ids in self._commits.remembered(self._commits.recent()).spans
 
     def stream(self, stream: bytes) -> StreamState | None:
         """One stream."""

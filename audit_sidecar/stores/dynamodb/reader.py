@@ -92,7 +92,8 @@ class DynamoReader:
 
     def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
-        self._commits.refresh()
+        if seq is not None or not self._lookups.is_expected(SpanIds(trace, span)):
+            self._commits.refresh()
         found = self._at(self._lookups.identified(trace, span, seq, limit))
         return [r for r in found if (r.leaf.trace, r.leaf.span, r.leaf.seq) == (trace, span, seq)]
 
@@ -191,6 +192,10 @@ class DynamoReader:
         beyond = sum(leaf.kind == kind for leaf in item.leaves[size - item.start :])
         return item.kinds.get(kind, 0) - beyond
 
+    @property
+    def _remembers(self) -> bool:
+        return self._commits.planning or self._commits.expecting
+
     def _at(self, indexes: Sequence[int]) -> list[StoredRecord]:
         """Records at these leaves, in order."""
         wanted: dict[int, tuple[CommitItem, list[int]]] = {}
@@ -224,7 +229,7 @@ class DynamoReader:
                 yield StoredRecord(index, leaf, leaf_hash(leaf_text(leaf)), salt, payload), finding
 
     def _blobs(self, groups: Sequence[Group]) -> Mapping[tuple[str, ...], list[Kept | None]]:
-        found = self._commits.remembered(self._commits.recent()).blobs if self._commits.planning else {}
+        found = self._commits.remembered(self._commits.recent()).blobs if self._remembers else {}
         missing = [group for group in groups if group.parts not in found]
         names = dict.fromkeys(part for group in missing for part in group.parts)
         items = self._requests.get_many(self._tables.payload, [{"key": {"S": name}} for name in names])

@@ -16,7 +16,7 @@ from typing import Final
 from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, StoreRefused
 from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, body_size, write_item
 from audit_sidecar.stores.dynamodb.commits import Commits
-from audit_sidecar.stores.dynamodb.cut import MOST_RECORDS, Piece, cut
+from audit_sidecar.stores.dynamodb.cut import MOST_RECORDS, MOST_RESOURCE, Piece, cut
 from audit_sidecar.stores.dynamodb.index_keys import CHECKPOINT
 from audit_sidecar.stores.dynamodb.lease import Lease
 from audit_sidecar.stores.dynamodb.payloads import AT_ONCE, Payloads
@@ -26,6 +26,8 @@ from audit_sidecar.stores.dynamodb.turns import Turns
 from audit_sidecar.stores.store import Commit, NewRecord, SignedCheckpoint
 from audit_sidecar.tlog.merkle import Frontier
 
+MOST_UNCOVERED: Final = 250_000
+"""Leaves that the index may be behind: some 300 MB of memory in each process that reads the log."""
 _MOST_STAGED: Final = MOST_RECORDS // 2
 """Records of a commit that is surely one item."""
 
@@ -45,8 +47,14 @@ class DynamoWriter:
         self._payloads = Payloads(requests, self._pool)
         self._stale = True
 
+    @property
+    def most_resource(self) -> int:
+        """Bytes that are kept of a stream's Resource and scope."""
+        return MOST_RESOURCE
+
     def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Where others append, draw a ticket and write the payloads that the commit will have."""
+        self._require_index()
         self._payloads.forget()
         self._commits.forget()
         self._turns.saw(self._commits.recent().after(self._turns.seen))
@@ -141,6 +149,13 @@ class DynamoWriter:
         if size > checkpoint.size:
             raise HeadMoved(f"{before}size {checkpoint.size} comes too late")
         raise Fatal(f"{before}size {checkpoint.size} with root {checkpoint.root.hex()} must not be")
+
+    def _require_index(self) -> None:
+        """Take nothing more when the index no longer follows: what it does not cover is held in memory."""
+        if self._commits.recent().leaves > MOST_UNCOVERED:
+            leaves = self._commits.rebase().leaves
+            if leaves > MOST_UNCOVERED:
+                raise Pushback(f"the index of the log is {leaves} leaves behind; its sidecar's log says why")
 
     def _others(self) -> list[CommitItem]:
         self._commits.follow()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from audit_sidecar.errors import Pushback
+from audit_sidecar.errors import Refused
 from audit_sidecar.stores.dynamodb import cut as cutting
 from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, body_size, write_item
 from audit_sidecar.stores.dynamodb.cut import MOST_RECORDS, cut
@@ -14,6 +14,7 @@ from audit_sidecar.stores.url import create_store, open_reader
 from audit_sidecar.tlog.merkle import Frontier
 from contracts.leaf import Leaf
 from contracts.payload import Payload, PayloadContext
+from contracts.wire import bytes_field
 from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import Log, Producer, foreign, sidecar_of, stranger
 from tests.audit_sidecar.stores.contract.opened import STREAMS, produced, span, state
@@ -107,13 +108,28 @@ def test_exports_of_every_size_come_back(log: Log) -> None:
     assert log.send(exports[1])[0].leaf_index == 3, "recognised, though it came in two items"
 
 
-def test_a_resource_beyond_what_an_item_holds_is_pushed_back(log: Log) -> None:
-    """It is said what is too large, nothing is kept, and the sidecar goes on."""
-    producer = Producer(1)
+def test_a_resource_beyond_what_an_item_holds_refuses_its_export_alone(log: Log) -> None:
+    """For good, and saying what is too large; what came with it is kept, and the largest that is allowed fits."""
+    producer, other = Producer(1), Producer(2)
     payload = producer.record(0)
-    context = payload.context._replace(scope=b"\x12" + b"\x80\x80\x20" + os.urandom(1 << 19))
-    with pytest.raises(Pushback, match="Resource"):
-        log.send(producer.send(Payload(context, payload.span)))
-    assert len(log.records()) == 1
-    assert log.send(producer.export(0, 1))[0].leaf_index == 1
+
+    def scope(size: int) -> PayloadContext:
+        resource = payload.context.resource or b""
+        noise = noise_of(size - len(resource) - 4)
+        return PayloadContext(resource, bytes_field(2, noise), None, None)
+
+    large = producer.send(Payload(scope(cutting.MOST_RESOURCE + 1), payload.span))
+    refused, kept = log.committer.commit([large, other.export(0, 1)])
+    assert isinstance(refused, Refused)
+    assert f"{cutting.MOST_RESOURCE + 1} bytes" in str(refused)
+    assert isinstance(kept, tuple)
+    assert [position.leaf_index for position in kept] == [1, 2]
+    largest = scope(cutting.MOST_RESOURCE)
+    sent = [producer.send(Payload(largest, producer.record(seq).span)) for seq in range(2)]
+    assert [log.send(export)[0].leaf_index for export in sent] == [3, 4]
     log.check()
+
+
+def noise_of(size: int) -> bytes:
+    """Text that compresses little."""
+    return os.urandom(size // 2 + 1).hex().encode()[:size]

@@ -19,11 +19,14 @@ from audit_sidecar.stores.dynamodb.segments import Covered, Segment, Shape
 from audit_sidecar.stores.index import Lag
 from audit_sidecar.stores.store import Finding, Gap, Search, Subtree
 from audit_sidecar.stores.subtrees import StoreTree
-from audit_sidecar.stores.url import create_store, open_reader, open_writer
+from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
 from audit_sidecar.tlog.merkle import tree_root
+from tests.audit_sidecar.evidence_log import ORIGIN
+from tests.audit_sidecar.producers import foreign, sidecar_of, stranger
 from tests.audit_sidecar.stores.contract.engines import ENGINES
 from tests.audit_sidecar.stores.contract.opened import STREAMS, Opened, produced, span, state
 from tests.audit_sidecar.stores.contract.test_reading import SEARCHES
+from tests.audit_sidecar.stores.dynamodb.faulty_proxy import FaultyProxy
 from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
 
 PSEUDONYM = "0" * 31 + "1"
@@ -160,6 +163,35 @@ def test_no_text_of_a_caller_stands_in_a_key_of_the_index(store: Opened) -> None
     dumped = repr(dump(Requests(parse_location(store.url))))
     assert PSEUDONYM not in dumped
     assert "not hex" not in dumped
+
+
+def test_foreign_spans_are_looked_up_a_hundred_at_once(
+    dynamodb: DynamoDb, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a commit, new ones and those that come again, and by fsck: requests do not grow with their number."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint)
+    log = sidecar_of(url)
+    texts = [foreign(number, trace=number) for number in range(90)]
+    first = log.send(stranger(*texts))
+    indexer = open_indexer(url)
+    assert indexer is not None
+    assert indexer.catch_up() == Lag(0, 0)
+    log.reload()
+    proxy.requests.clear()
+    assert log.send(stranger(*texts, foreign(100, trace=100)))[:90] == first
+    asked = [request.operation for request in proxy.requests]
+    assert asked.count("BatchGetItem") <= 2, "the index, and the blobs of those that are there"
+    assert len(asked) < 12
+    log.send(stranger(*(foreign(number, "other", trace=number) for number in range(5))))
+    while indexer.catch_up().commits:
+        pass
+    log.publish_now()
+    proxy.requests.clear()
+    log.check()
+    assert len(proxy.requests) < 200, "with one for each conflict at most, and some for the log's proofs"
+    assert sum(finding.conflict for finding in log.reader.findings(0, 200).values()) == 5
 
 
 def through(call: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ import pytest
 
 from audit_sidecar.errors import AuditError, Fatal, Pushback
 from audit_sidecar.sequence.export import Export
-from audit_sidecar.stores.dynamodb import cut, segments
+from audit_sidecar.stores.dynamodb import cut, segments, writer
 from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
 from contracts.acknowledgement import Position
@@ -139,6 +139,48 @@ def test_another_sidecar_comes_between_the_items_of_a_commit(
     assert sent(second, exports) == positions
     assert len(first.reader.gaps(Producer(2).stream)) == 1
     first.check()
+
+
+def test_payloads_are_written_once_however_often_a_group_is_planned(
+    dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are faster three times: their commits are learnt of, and the last plan names the blob of the first."""
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    first, second = sidecar(url), sidecar(url)
+    insert, left = first.writer._insert, 3  # type: ignore[attr-defined]
+
+    def beaten(piece: object) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            second.send(stranger(foreign(90 + left)))
+        insert(piece)
+
+    monkeypatch.setattr(first.writer, "_insert", beaten)
+    proxy.requests.clear()
+    assert sent(first, [Producer(1).export(0, 1)]) is not None
+    written = [request for request in proxy.requests if request.tables[0].endswith("-payload")]
+    assert (left, len(written)) == (0, 4), "three of the second sidecar's, one of the first's"
+    first.check()
+
+
+def test_an_index_that_no_longer_follows_pushes_back(
+    dynamodb: DynamoDb, sidecar: Callable[[str], Log], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does not cover is held in memory, which is bounded; when it follows again, exports are taken again."""
+    monkeypatch.setattr(segments, "SHAPE", Shape(commits=1, block=2))
+    monkeypatch.setattr(writer, "MOST_UNCOVERED", 3)
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log = sidecar(url)
+    assert sent(log, [Producer(1).export(0, 1, 2)]) is not None
+    with pytest.raises(Pushback, match="index of the log is 4 leaves behind"):
+        log.send(stranger(foreign(1)))
+    indexer = open_indexer(url)
+    assert indexer is not None
+    indexer.catch_up()
+    assert log.send(stranger(foreign(1)))[0].leaf_index == 4
 
 
 def test_what_is_late_comes_too_late(dynamodb: DynamoDb, proxy: FaultyProxy, sidecar: Callable[[str], Log]) -> None:
