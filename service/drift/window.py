@@ -37,7 +37,8 @@ class Window:
         return self._totals - self._starts[0]
 
     def _move(self) -> None:
-        passed = int((self._clock() - self._turn) / self._part) + 1 if self._clock() >= self._turn else 0
+        late = self._clock() - self._turn
+        passed = 0 if late < 0 else int(late / self._part) + 1
         for _ in range(min(passed, _PARTS)):
             self._starts.append(self._totals.copy())
         self._turn += passed * self._part
