@@ -23,6 +23,11 @@ _EDGE_NAMES: Final = (*(str(edge) for edge in _EDGES), "+Inf")
 
 Labels = tuple[str, ...]
 
+_EXPECTED: Final = tuple(
+    (route, "POST", code) for route in ("/predict", "/predict/batch") for code in ("200", "422", "500", "503")
+)
+"""Answers to predict that objectives are about, before there has been one."""
+
 
 class Facts(NamedTuple):
     """What `countersign_build_info` says, and the labels that the model gives."""
@@ -66,10 +71,10 @@ class ServiceMetrics:
         self._facts = facts
         self._backlog: Callable[[], int] = lambda: 0
         self._telemetry: Callable[[], Mapping[str, int]] = dict
-        self._requests: dict[Labels, int] = {}
         self._prediction_exemplars: dict[str, tuple[bytes, bytes]] = {}
         self._model: ModelMetrics | None = None
         # From 0 on: of a series that begins with its first event, Prometheus never sees that event as an increase.
+        self._requests: dict[Labels, int] = dict.fromkeys(_EXPECTED, 0)
         self._predictions = dict.fromkeys(facts.labels, 0)
         self._withheld = dict.fromkeys(WITHHELD_REASONS, 0)
         self._rejects: dict[str, int] = {}

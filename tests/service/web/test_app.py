@@ -148,11 +148,18 @@ async def test_metrics_have_their_names_and_exemplars(service: Service, sidecar:
     requests = {
         (sample.labels["route"], sample.labels["code"]): sample.value
         for sample in samples.values()
-        if sample.name == metrics.REQUESTS
+        if sample.name == metrics.REQUESTS and sample.value
     }
     assert requests == {("/predict", "200"): 1, ("/predict", "422"): 1, ("unmatched", "404"): 1}
     rejects = [(s.labels["reason"], s.value) for s in samples.values() if s.name == metrics.REJECTS]
     assert rejects == [("schema", 1)]
+
+
+async def test_failures_to_predict_are_counted_from_zero(service: Service) -> None:
+    """The first 503 of a process shows as an increase; objectives would not see it otherwise."""
+    lines = (await service.client.get("/metrics")).text.splitlines()
+    for route in ("/predict", "/predict/batch"):
+        assert f'{metrics.REQUESTS}{{code="503",method="POST",route="{route}"}} 0.0' in lines
 
 
 async def test_withheld_answers_are_counted_from_zero(service: Service) -> None:
