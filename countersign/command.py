@@ -39,6 +39,7 @@ COMMANDS: Final = (
     Command(("attest",), "attest", "judge, and sign the outcome as a verdict"),
     Command(("verify-verdict",), "verify_verdict", "verify a verdict offline"),
     Command(("promote",), "promote", "render, judge and sign a release into its environment's folder"),
+    Command(("probe",), "probe", "ask a URL whether all is well, where there is no curl"),
     Command(("keygen",), "keygen", "make log and subject keys"),
     Command(("token",), "token", "make a bearer token"),
     Command(("store", "init"), "store_init", "create the log in a store"),

@@ -156,3 +156,17 @@ def test_the_rendered_pod_answers_with_evidence(pod: Pod) -> None:
     assert "end" in json.dumps(whole)
     pod.sidecar.send_signal(signal.SIGTERM)
     assert pod.sidecar.wait(30) == 0
+
+
+def test_the_release_test_finds_the_pod_and_leaves_no_record(pod: Pod, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `helm test` runs, with the address of the Service in its place; another model than the release's is told."""
+    (tried,) = (item for item in scenario(CHART / "ci" / "read-side-values.yaml") if item["kind"] == "Pod")
+    probe, url, *words = container({"spec": tried["spec"]}, "probe")["args"]
+    assert (probe, url) == ("probe", "https://countersign.ml-prod.svc:80/ready")
+    here = f"http://127.0.0.1:{pod.http}/ready"
+    assert main([probe, here, *words]) == 0
+    assert main([probe, here, "--says", "model_id=another"]) == 1
+    assert "model_id is 'telco-watson', not 'another'" in capsys.readouterr().out
+    assert main([probe, f"{here}-not"]) == 1
+    assert main([probe, "http://127.0.0.1:1/ready"]) == 1
+    assert pod.ask(f"http://127.0.0.1:{pod.http}/governance/audit-log", "auditor")["total"] == 0
