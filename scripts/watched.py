@@ -98,10 +98,12 @@ class Watched:
 
     def hold_sidecar(self, seconds: float, rate: float) -> None:
         """Nothing is acknowledged for a while, under load: answers are withheld."""
-        loading = threading.Thread(target=self.load, args=(seconds + 3, rate))
-        loading.start()
+        loading = [threading.Thread(target=self.load, args=(seconds + 3, rate / 4)) for _ in range(4)]
+        for each in loading:
+            each.start()
         self.sidecar.hold(seconds)
-        loading.join()
+        for each in loading:
+            each.join()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The instant vector of an expression; ValueError with Prometheus' own words when it takes it not."""
@@ -122,7 +124,8 @@ class Watched:
     def _start_prometheus(self) -> None:
         folder = self._folder / "prometheus"
         folder.mkdir()
-        reviews = {"record": "countersign_monitor_review_due_timestamp_seconds", "expr": "vector(86400)",
+        yesterday = f"vector({time.time() - 86400:.0f})"
+        reviews = {"record": "countersign_monitor_review_due_timestamp_seconds", "expr": yesterday,
                    "labels": {"namespace": NAMESPACE, "job": JOB, "monitor": "recall on known outcomes"}}  # fmt: skip
         (folder / "reviews.yaml").write_text(json.dumps({"groups": [{"name": "reviews", "rules": [reviews]}]}))
         targets = [f"127.0.0.1:{self.stack.metrics_port}", f"127.0.0.1:{self.stack.audit_port}"]

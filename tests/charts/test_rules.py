@@ -95,6 +95,15 @@ def test_each_alert_says_what_it_is_and_leads_to_its_page() -> None:
     assert pages - WITHOUT_ALERT == {rule["alert"] for rule in alerts()}
 
 
+def test_the_list_of_runbooks_is_whole() -> None:
+    """Each alert stands in it once, with the severities it has."""
+    rows = re.findall(r"^\| \[(\w+)\]\(\1\.md\) \| ([a-z, ]+) \|", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
+    severities: dict[str, set[str]] = {}
+    for rule in alerts():
+        severities.setdefault(rule["alert"], set()).add(rule["labels"]["severity"])
+    assert rows == [(alert, ", ".join(sorted(found))) for alert, found in sorted(severities.items())]
+
+
 def test_rules_ask_for_series_that_there_are() -> None:
     """Each series is one of the programs, of a recording or of Prometheus itself, and is asked of one release."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
