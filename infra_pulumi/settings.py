@@ -25,7 +25,7 @@ Cidr = Annotated[str, Meta(pattern=r"^[0-9.]{7,15}/[0-9]{1,2}$(?!\n)")]
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Address plan. One NAT gateway is cheap, one a zone survives the loss of a zone."""
+    """Address plan, for the life of the stack. One NAT gateway is cheap; one a zone survives the loss of a zone."""
 
     cidr: Cidr = "10.0.0.0/16"
     nat_per_zone: bool = True

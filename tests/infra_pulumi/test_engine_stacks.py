@@ -98,6 +98,13 @@ def test_every_log_group_ends_and_is_encrypted(cloud: Cloud, stack: str) -> None
     name = f"countersign-{stack}"
     wanted = {f"/aws/eks/{name}/cluster", f"/countersign/{name}/flow", f"/aws/containerinsights/{name}/prometheus"}
     assert wanted < names
+    (insights,) = [
+        json.loads(addon["configurationValues"])
+        for addon in of(cloud.engine.resources(stack), "aws:eks/addon:Addon")
+        if addon["addonName"] == "amazon-cloudwatch-observability"
+    ]
+    (scraper,) = [agent for agent in insights["agents"] if "prometheus" in agent]
+    assert scraper["config"]["logs"]["metrics_collected"]["prometheus"]["log_group_name"] in names
     assert (f"/aws/rds/cluster/{name}-log/postgresql" in names) is (stack == "prod")
 
 
