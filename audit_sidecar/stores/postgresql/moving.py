@@ -29,11 +29,11 @@ _COPY: Final = f"COPY kept ({KEPT_COLUMNS}) FROM STDIN (FORMAT BINARY)"
 
 def move_all(connection: Connection) -> int:
     """Move every record, tally every full part, and say so in the schema's version; how many were moved."""
-    mover = _Mover(connection)
+    mover = Mover(connection)
     while True:
         (start,) = connection.execute(_NEXT).fetchone() or (None,)
         if start is not None:
-            mover.step(start)
+            mover.move(start)
         elif _settled(connection):
             return mover.moved
 
@@ -54,16 +54,19 @@ def _settled(connection: Connection) -> bool:
     return True
 
 
-class _Mover:
-    def __init__(self, connection: Connection) -> None:
+class Mover:
+    """Moves a step at a time, and counts."""
+
+    def __init__(self, connection: Connection, step: int = _STEP) -> None:
         self.moved = 0
+        self._step = step
         self._connection = connection
         self._numbers = Numbers()
         self._spans = SpanKeeper()
 
-    def step(self, start: int) -> None:
+    def move(self, start: int) -> None:
         """Move what is kept of the leaves from ``start`` to the end of the step."""
-        connection, span = self._connection, (start, start + _STEP)
+        connection, span = self._connection, (start, start + self._step)
         self._number_classes(span)
         with connection.transaction():
             rows = connection.execute(_ROWS, span, binary=True).fetchall()
