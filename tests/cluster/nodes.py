@@ -7,6 +7,7 @@ Every other pod is only said to be running and ready, so what is shown with it i
 """
 
 import base64
+import contextlib
 import datetime as dt
 import http.client
 import subprocess
@@ -29,7 +30,7 @@ class Nodes:
     """Some nodes, kept alive by threads of this process; started inside the cluster's network."""
 
     def __init__(self, api: ApiClient, folder: Path, names: tuple[str, ...], images: tuple[str, ...]) -> None:
-        self._api, self._folder, self._names, self._images = api, folder, names, images
+        self._api, self._folder, self._names, self.images = api, folder, names, images
         self._ended = threading.Event()
         self._seen: set[str] = set()
         self._addresses = iter(f"10.244.{number // 250}.{number % 250 + 1}" for number in range(60000))
@@ -44,11 +45,14 @@ class Nodes:
         self._ended.set()
 
     def _beat(self) -> None:
+        conditions = [_condition("Ready", True), *(_condition(each, False) for each in _PRESSURES)]
+        status = {"conditions": conditions, "capacity": _SIZE, "allocatable": _SIZE}
         while True:
-            for name in self._names:
-                conditions = [_condition("Ready", True), *(_condition(each, False) for each in _PRESSURES)]
-                status = {"conditions": conditions, "capacity": _SIZE, "allocatable": _SIZE}
-                self._api.patch(f"/api/v1/nodes/{name}/status", {"status": status})
+            # A node does not end with its API server.
+            with contextlib.suppress(OSError):
+                for name in self._names:
+                    beat = [{**each, "lastHeartbeatTime": _now()} for each in conditions]
+                    self._api.patch(f"/api/v1/nodes/{name}/status", {"status": {**status, "conditions": beat}})
             if self._ended.wait(_HEARTBEAT_SECONDS):
                 return
 
@@ -83,7 +87,7 @@ class Nodes:
 
     def _run(self, pod: Object) -> None:
         (container,) = pod["spec"]["containers"]
-        if not any(container["image"].startswith(f"{image}@") for image in self._images):
+        if not any(container["image"].startswith(f"{image}@") for image in self.images):
             waiting = {"reason": "ImagePullBackOff", "message": f"cannot pull {container['image']}: registry is away"}
             self._say(pod, "Pending", [(container, {"waiting": waiting})])
             return

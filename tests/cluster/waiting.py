@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-PATIENCE_SECONDS: Final = 180.0
+PATIENCE_SECONDS: Final = 120.0
 T = TypeVar("T")
 
 
