@@ -126,7 +126,9 @@ class Network(pulumi.ComponentResource):
             aws.ec2.RouteTableAssociation(
                 f"{name}-public-{zone}", subnet_id=subnet.id, route_table_id=outside.id, opts=child
             )
-        gateways = [self._nat(f"{name}-{zone}", self.public[zone], child) for zone in range(self._nats(settings))]
+        # AWS refuses a NAT gateway in a network that has no way out yet.
+        after = pulumi.ResourceOptions(parent=self, depends_on=[gateway])
+        gateways = [self._nat(f"{name}-{zone}", self.public[zone], after) for zone in range(self._nats(settings))]
         self.private_tables: list[aws.ec2.RouteTable] = []
         for zone, subnet in enumerate(self.private):
             table = aws.ec2.RouteTable(
@@ -144,9 +146,9 @@ class Network(pulumi.ComponentResource):
     def _nats(settings: Settings) -> int:
         return ZONES if settings.network.nat_per_zone else 1
 
-    def _nat(self, name: str, subnet: aws.ec2.Subnet, child: pulumi.ResourceOptions) -> aws.ec2.NatGateway:
-        address = aws.ec2.Eip(f"{name}-nat", domain="vpc", opts=child)
-        return aws.ec2.NatGateway(name, allocation_id=address.id, subnet_id=subnet.id, opts=child)
+    def _nat(self, name: str, subnet: aws.ec2.Subnet, after: pulumi.ResourceOptions) -> aws.ec2.NatGateway:
+        address = aws.ec2.Eip(f"{name}-nat", domain="vpc", opts=after)
+        return aws.ec2.NatGateway(name, allocation_id=address.id, subnet_id=subnet.id, opts=after)
 
     def _endpoints(self, settings: Settings, child: pulumi.ResourceOptions) -> None:
         name, region = settings.name, settings.region

@@ -121,8 +121,10 @@ def test_the_network_spans_three_zones_and_reaches_aws_through_endpoints(cloud: 
     (cluster,) = of(resources, "aws:eks/cluster:Cluster")
     assert cluster["vpcConfig"]["endpointPublicAccess"] is False
     assert cluster["upgradePolicy"] == {"supportType": "STANDARD"}
-    gateways = of(resources, "aws:ec2/natGateway:NatGateway")
+    gateways = [item for item in resources if item["type"] == "aws:ec2/natGateway:NatGateway"]
     assert len(gateways) == (3 if stack == "prod" else 1)
+    way_out = f"aws:ec2/internetGateway:InternetGateway countersign-{stack}"
+    assert all(way_out in {short(urn) for urn in item["dependencies"]} for item in gateways)
 
 
 @EACH
