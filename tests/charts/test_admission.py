@@ -50,13 +50,15 @@ def test_the_gate_that_needs_no_entry_is_the_gate_as_it_is_rendered() -> None:
     assert gate["args"][0] == "verify-verdict"
     assert gate["args"][2:4] == ["--key", "/key/gate.pub"]
     assert {word for word in gate["args"] if word.startswith(("--k", "--as", "--ac"))} == {"--key"}
-    assert not {"env", "envFrom", "workingDir", "lifecycle"} & set(gate)
+    denied = ("env", "envFrom", "workingDir", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
+    assert not set(denied) & set(gate)
     mounts = {mount["mountPath"]: mount["name"] for mount in gate["volumeMounts"]}
     assert mounts == {"/verdict": "verdict", "/key": "key", "/var/run/secrets/kubernetes.io/serviceaccount": "account"}
     volumes = {volume["name"]: volume for volume in job["spec"]["volumes"]}
     assert f"v.secret.secretName == '{volumes['key']['secret']['secretName']}'" in condition["expression"]
-    for asked in ("'COUNTERSIGN_PROFILE_PROD' in c.args", "!has(c.env)", "startsWith('--as')", "!has(m.subPath)"):
+    for asked in ("'COUNTERSIGN_PROFILE_PROD' in c.args", "startsWith('--as')", "!has(m.subPath)"):
         assert asked in condition["expression"]
+    assert [name for name in denied if f"!has(c.{name})" not in condition["expression"]] == []
     account = policies()["countersign-pods"]["validations"][-1]
     assert "serviceAccountName in ['countersign-gate']" in account["expression"]
 

@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """`verify-verdict --allow` against a real API server, with the account, rights and policies that it has there."""
 
+import copy
 import datetime as dt
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
 from contracts.image import parse_image
 from policies.admission.allowance import CURRENT, MAX_ENTRIES, Allowance, allow
 from policies.admission.api_server import ApiServer, ApiServerRefused, change_config_map
-from tests.charts.rendering import CHART, WHOLE, Object, one, template
+from tests.charts.rendering import CHART, WHOLE, Object, of, one, template
 from tests.charts.test_gate import at, run_gate_job, with_verdict
 from tests.cluster.cluster import API_ADDRESS, Cluster
 from tests.cluster.waiting import wait_until
 
 ADMISSION: Final = CHART / "ci" / "admission-policy-values.yaml"
-NAMESPACES: Final = [f"allowing-{number}" for number in range(4)]
+NAMESPACES: Final = [f"allowing-{number}" for number in range(5)]
 LIST: Final = "countersign-allowed"
 _numbers: Final = itertools.count()
 
@@ -139,6 +141,42 @@ def test_a_full_list_costs_no_more_than_admission_may(allowing: Allowing, tmp_pa
     assert change_config_map(gate, LIST, lambda data: {**data, last: line, CURRENT: line})
     for item in (one(objects, "Deployment"), pod(objects)):
         assert allowing.create(item) == (201, "")
+
+
+def gate_pod(objects: list[Object]) -> Object:
+    """The pod of the gate's Job."""
+    (job,) = (item for item in of(objects, "Job") if item["metadata"]["name"].startswith("countersign-gate-"))
+    made = job["spec"]["template"]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {**made["metadata"], "name": "one"}, "spec": made["spec"]}
+
+
+_COMMAND: Final = {"exec": {"command": ["python", "-c", "print(open('/run/secrets/token').read())"]}}
+SPOILT: Final[dict[str, Callable[[Object], Any]]] = {
+    "another key beside": lambda gate: gate["args"].extend(["--key", "/verdict/mine.pub"]),
+    "another key in one word": lambda gate: gate["args"].append("--key=/verdict/mine.pub"),
+    "another key instead": lambda gate: gate["args"].__setitem__(3, "/verdict/mine.pub"),
+    "another day": lambda gate: gate["args"].append("--as-of=2026-11-23"),
+    "another account": lambda gate: gate["args"].extend(["--account", "/verdict"]),
+    "a laxer profile": lambda gate: gate["args"].remove("COUNTERSIGN_PROFILE_PROD"),
+    "a file laid over the program": lambda gate: gate["volumeMounts"].append({"name": "verdict", "mountPath": "/usr"}),
+    "the key from elsewhere": lambda gate: gate["volumeMounts"][1].update(name="verdict"),
+    "a part of a volume": lambda gate: gate["volumeMounts"][0].update(subPath="x"),
+    "a folder to start in": lambda gate: gate.update(workingDir="/verdict"),
+    "a command when it starts": lambda gate: gate.update(lifecycle={"postStart": _COMMAND}),
+    "a command while it runs": lambda gate: gate.update(livenessProbe=_COMMAND),
+}
+
+
+def test_what_passes_for_the_gate_asks_as_the_gate_and_brings_nothing(allowing: Allowing) -> None:
+    """It runs before anything is allowed, under the account that writes the list; each of these is a way to that."""
+    objects = template(CHART / "values-prod.yaml", WHOLE).objects()
+    assert allowing.create(gate_pod(objects)) == (201, "")
+    for what, spoil in SPOILT.items():
+        made = copy.deepcopy(gate_pod(objects))
+        spoil(made["spec"]["containers"][0])
+        status, message = allowing.create(made)
+        said = "under the gate's label nothing runs but the verification" in message
+        assert (status, said) == (403, True), f"{what}: {status} {message}"
 
 
 def pod(objects: list[Object]) -> Object:
