@@ -20,6 +20,7 @@ from tests.tree import ROOT
 PROGRAM: Final = ROOT / "infra_pulumi"
 ACCOUNT_VARIABLE: Final = "STAND_IN_ACCOUNT"
 """Where the stand-in reads which account its credentials are for."""
+PASSPHRASE: Final = "of this test alone"
 DELETED: Final = "deleted "
 """What the stand-in writes into its log before a resource that it was asked to delete."""
 STACKS: Final = ("dev", "staging", "prod")
@@ -49,7 +50,7 @@ class Engine(NamedTuple):
     log: Path
     port: int
 
-    def pulumi(self, *words: str, stack: str, serve: bool = False) -> Ran:
+    def pulumi(self, *words: str, stack: str, serve: bool = False, passphrase: str = PASSPHRASE) -> Ran:
         """Run one command on a stack; those that run the program are served by the stand-in."""
         flags = ["--stack", stack, "--non-interactive", "--color", "never"]
         flags += ["--client", f"127.0.0.1:{self.port}"] if serve else []
@@ -59,7 +60,7 @@ class Engine(NamedTuple):
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env=self.environment(),
+            env={**self.environment(), "PULUMI_CONFIG_PASSPHRASE": passphrase},
             stdin=subprocess.DEVNULL,
             timeout=SECONDS,
         )
@@ -126,7 +127,7 @@ class Engine(NamedTuple):
             # The command line looks for the SDK's language host before it hears that another serves.
             "PATH": os.defpath,
             "PULUMI_BACKEND_URL": f"file://{self.state}",
-            "PULUMI_CONFIG_PASSPHRASE": "of this test alone",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DEBUG_PROVIDERS": f"aws:{self.port}",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.state / "home"),
