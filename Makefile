@@ -72,10 +72,13 @@ reference: setup ## write docs/reference anew from what runs, and the dashboards
 	$(BIN)/python -m scripts.reference
 	$(BIN)/python -m scripts.dashboards
 
-policy: setup ## the gate over our own models, cloud, repository, GitOps objects and chart, as of today
+policy: setup ## the gate over our own models, cloud, repository, GitOps objects, chart and environments, as of today
 	$(BIN)/countersign check --target infra --target repository --target argocd=gitops/argocd
 	HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign check models/telco-watson/1.0.0 \
 		--target manifests=charts/countersign:charts/countersign/ci/whole-values.yaml
+	for environment in staging prod; do \
+		HELM="$$($(PYTHON) scripts/tools.py path helm)" $(BIN)/countersign promote "$$environment" --check; \
+	done
 
 # ENV names the environment; KEY signs. The key that stands here is published, and only the examples trust it.
 ENV ?=
