@@ -85,3 +85,28 @@ def test_the_anchor_passes_from_sidecar_to_sidecar(server: Server, tmp_path: Pat
     assert verdict.returncode == 0, verdict
     assert countersign("audit", "fsck", str(pair.place), *key).returncode == 0
     assert pair.anchored() == open_reader(pair.store).frontier().size
+
+
+def test_an_older_copy_of_the_database_is_never_signed_again(server: Server, tmp_path: Path) -> None:
+    """The archive knows a later checkpoint: the sidecar refuses to start, says what to do, and leaves all as it is."""
+    store = server.new_database()
+    pair = Pair(tmp_path, store)
+    name = store.rpartition("/")[2]
+    try:
+        pair.sidecars[0].start()
+        pair.grow(0)
+        assert pair.sidecars[0].stop() == 0
+        server.run(f"CREATE DATABASE older TEMPLATE {name}")
+        pair.sidecars[0].start()
+        pair.grow(0)
+        assert pair.sidecars[0].stop() == 0
+        shown, copied = pair.anchored(), open_reader(server.url("older")).frontier().size
+        assert shown > copied
+        server.run(f"ALTER DATABASE {name} RENAME TO lost", f"ALTER DATABASE older RENAME TO {name}")
+        pair.sidecars[0].spawn()
+        assert pair.sidecars[0].wait() != 0
+        assert "older copy" in pair.sidecars[0].log()
+        assert "new origin" in pair.sidecars[0].log()
+        assert (pair.anchored(), open_reader(store).frontier().size) == (shown, copied)
+    finally:
+        pair.end()
