@@ -94,7 +94,7 @@ def _table(panel: Panel, box: Box, stack: Watched) -> Iterator[str]:
     for row, series in enumerate(stack.query(_asked(panel.queries[0]))[:8]):
         labels = "  ".join(f"{name}={value[:36]}" for name, value in sorted(series["metric"].items()))
         value = shown(float(series["value"][1]), panel.unit)
-        yield _text(box.x + 8, box.y + 40 + 16 * row, f"{value}  {labels}"[: int(box.width / 5.6)], "#222")
+        yield _text(box.x + 8, box.y + 40 + 16 * row, f"{value}  {labels}"[: int(box.width / 6.6)], "#222")
 
 
 def _lines(panel: Panel, box: Box, stack: Watched) -> Iterator[str]:
