@@ -80,7 +80,8 @@ def test_a_collector_that_is_down_or_hangs_holds_nothing_up(tmp_path: Path, stat
             (stream,) = [s for s in stack.audit("/api/completeness").body["streams"] if s["producer"] == "unix"]
             assert stack.sidecar.stop() == 0
         assert stream["missing"] == 0
-        assert stream["count"] == 7
+        # Release, canary, four predictions and `end`; from the day of the card's review on a notice as well.
+        assert stream["count"] in (7, 8)
         collector.answering.set()
 
 
