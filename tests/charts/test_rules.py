@@ -161,3 +161,15 @@ def test_a_monitor_that_nothing_watches_is_refused(monitor: str, said: str, prog
     rendering = template(WHOLE, program=program, sets=(f"monitoring.monitors=[{monitor}]",))
     assert rendering.code != 0
     assert said in rendering.err
+
+
+def test_the_values_of_the_document_render(tmp_path: Path) -> None:
+    """What docs/dashboards.md says to set is what the chart takes."""
+    shown = re.findall(r"```yaml\n(.+?)```", (ROOT / "docs" / "dashboards.md").read_text(), re.DOTALL)[0]
+    file = tmp_path / "values.yaml"
+    file.write_text(shown)
+    objects = template(WHOLE, file).objects()
+    assert len(one(objects, "PrometheusRule")["spec"]["groups"]) == len(
+        one(scenario(WHOLE), "PrometheusRule")["spec"]["groups"]
+    )
+    assert one(objects, "ServiceMonitor")
