@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts import tools
+from tests import tree
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,7 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
         "verdict": ("go.mod", r"in-toto/attestation (\S+)"),
         "kubernetes": ("go.mod", r"require k8s\.io/kubernetes (\S+)"),
         "argocd": ("go.mod", r"require github\.com/argoproj/argo-cd/v3 (\S+)"),
+        "pulumi": ("go.mod", r"github\.com/pulumi/pulumi/pkg/v3 (\S+)"),
         "javascript": ("package.json", r'sdk-trace-base": "(\S+)"'),
         "reports": ("package.json", r'sarif-multitool-linux": "(\S+)"'),
     }
@@ -121,6 +123,8 @@ def test_the_versions_that_are_named_are_the_ones_that_are_pinned() -> None:
     for name, (file, pattern) in pins.items():
         (pinned,) = re.findall(pattern, (tools.SOURCES / name / file).read_text(encoding="utf-8"))
         assert named[name] == pinned.removeprefix("v")
+    # The program's SDK and the engine that it speaks with are of one release.
+    assert f'"pulumi=={named["pulumi"]}"' in (tree.ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["javascript", "reports"])

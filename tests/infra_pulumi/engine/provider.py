@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -34,7 +35,7 @@ REPLACES: Final[Mapping[str, tuple[str, ...]]] = {
 """Inputs that cannot be changed on what is there, for the resources that hold evidence (documentation of each)."""
 VERSIONED: Final = {"aws:ec2/launchTemplate:LaunchTemplate": "latestVersion"}
 """Where every change makes a new version."""
-SCHEMA: Final = json.dumps({"name": "aws", "version": "7.51.1"})
+VERSION: Final = metadata.version("pulumi-aws")
 
 
 class StandIn(provider_pb2_grpc.ResourceProviderServicer):
@@ -53,11 +54,11 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         """The version that the SDK asks for."""
-        return plugin_pb2.PluginInfo(version=json.loads(SCHEMA)["version"])
+        return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: Any, context: Any) -> Any:
         """Nobody generates code from it."""
-        return provider_pb2.GetSchemaResponse(schema=SCHEMA)
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": "aws", "version": VERSION}))
 
     def Cancel(self, request: Any, context: Any) -> Any:
         """There is nothing under way."""
