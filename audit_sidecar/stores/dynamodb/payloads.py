@@ -7,9 +7,10 @@ to salts of their own, when the commit is planned anew. Blobs that no commit cam
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
-from audit_sidecar.errors import AuditError, Fatal, StoreAway
+from audit_sidecar.errors import AuditError, Fatal, OutcomeUnknown, StoreAway
 from audit_sidecar.stores.dynamodb.blob import groups_of, part_items, write_blob
 from audit_sidecar.stores.dynamodb.commit_item import Group
 from audit_sidecar.stores.dynamodb.requests import Duplicate, Item, Requests
@@ -59,7 +60,11 @@ class Payloads:
 
     def _put(self, part: Item) -> None:
         try:
-            self._requests.insert(self._table, part)
+            try:
+                self._requests.insert(self._table, part)
+            except OutcomeUnknown:
+                with suppress(Duplicate):  # nobody else knows the key: it was kept
+                    self._requests.insert(self._table, part)
         except Duplicate as error:
             raise Fatal("a fresh key of the payload table is taken: randomness has failed") from error
         except AuditError as error:

@@ -133,7 +133,7 @@ class Turns:
                 del self._before[0]
                 self._moved = self._clock()
                 continue
-            self._sleep(max(self._slot / 4, 0.7 * self._slot * (len(self._before) - 1)))
+            self._sleep(self._slot * (0.3 + 0.8 * (len(self._before) - 1)))
 
     def _try(self, ask: Callable[[], list[Ticket]]) -> list[Ticket]:
         try:
