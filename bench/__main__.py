@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit_sidecar.stores.url import open_reader
-from bench import batches, gate, growth, ingest, load, machine, report, serving, shared_log
+from bench import batches, gate, growth, ingest, load, machine, report, serving, shared_dynamodb, shared_log
 from bench.environments import cache_folder
 from bench.errors import BenchFailed
 from bench.process import ROOT
 from bench.producer import Predictions
 from bench.results import Results
+from bench.shared_dynamodb import DYNAMODB, OnDynamo
 from bench.shared_log import InPostgres
 from bench.sharing import POSTGRESQL
 from contracts.errors import CountersignError
@@ -28,6 +29,8 @@ class _Effort(NamedTuple):
     seconds: float
     records: int
     shared_records: int
+    exports: int
+    """Of each of four connections to each sidecar on DynamoDB."""
 
 
 def main() -> int:
@@ -39,9 +42,9 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=_records(), help="how far the growing log grows")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results")
     arguments = parser.parse_args()
-    effort = _Effort(arguments.rounds, arguments.seconds, arguments.records, shared_log.how_far())
+    effort = _Effort(arguments.rounds, arguments.seconds, arguments.records, shared_log.how_far(), 40)
     if arguments.quick:
-        effort = _Effort(1, 1.0, 3 * growth.STEP, growth.STEP)
+        effort = _Effort(1, 1.0, 3 * growth.STEP, growth.STEP, 4)
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=cache_folder()) as folder:
             print(report.write(measure(Path(folder), effort), arguments.out))
@@ -72,6 +75,7 @@ def measure(folder: Path, effort: _Effort) -> Results:
     _say(f"growth to {effort.records:,} records")
     grown = growth.measure(folder, predictions, effort.records)
     in_postgresql, why = _in_postgresql(folder, predictions, effort.shared_records)
+    in_dynamodb, why_not = _in_dynamodb(folder, predictions, effort.exports)
     return Results(
         started=f"{started:%Y-%m-%d %H:%M} UTC",
         machine=facts,
@@ -79,13 +83,14 @@ def measure(folder: Path, effort: _Effort) -> Results:
         rounds=effort.rounds,
         seconds=effort.seconds,
         load_after=round(os.getloadavg()[0], 2),
-        absent={**absent, **why},
+        absent={**absent, **why, **why_not},
         serving=served,
         batches=batched,
         alongside=beside,
         ingest=ingested,
         growth=grown,
         postgresql=in_postgresql,
+        dynamodb=in_dynamodb,
         served_bytes_per_prediction=_served_bytes(folder),
         version_ms=_version_ms(),
         check_ms=gate.check_ms(),
@@ -98,6 +103,13 @@ def _in_postgresql(folder: Path, predictions: Predictions, records: int) -> tupl
         return shared_log.measure(folder, predictions, records, _say), {}
     except BenchFailed as failed:
         return None, {POSTGRESQL: str(failed)}
+
+
+def _in_dynamodb(folder: Path, predictions: Predictions, exports: int) -> tuple[OnDynamo | None, dict[str, str]]:
+    try:
+        return shared_dynamodb.measure(folder, predictions, _say, exports), {}
+    except BenchFailed as failed:
+        return None, {DYNAMODB: str(failed)}
 
 
 def _served_bytes(folder: Path) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.plot import plot
 from bench.results import Figure, Results, figures
 from bench.serving import OURS
+from bench.shared_dynamodb import DYNAMODB, lines
 from bench.sharing import POSTGRESQL
 
 _ABOUT = (
@@ -59,6 +60,8 @@ def markdown(results: Results) -> str:
         _growth(results),
         "## One log in PostgreSQL",
         _shared(results),
+        "## One log in DynamoDB",
+        _in_dynamodb(results),
         "![requests per second by connections, and ingest as the log grows](latest.svg)",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
@@ -91,7 +94,7 @@ def _serving(results: Results) -> str:
     rows += [
         (peer, "–", "–", "–", "–", "–", "–", f"not measured: {why}")
         for peer, why in results.absent.items()
-        if peer != POSTGRESQL
+        if peer not in (POSTGRESQL, DYNAMODB)
     ]
     table = _table(
         ("server", "connections", "requests/s", "slowest–fastest", "p50 ms", "p99 ms", "CPU µs", "memory MiB"), rows
@@ -140,6 +143,11 @@ def _shared(results: Results) -> str:
         f"{found.bytes_per_record:,.0f} bytes a record, indexes included."
     )
     return f"{about}\n\n{sharing}\n\n{windows}\n\n{questions}"
+
+
+def _in_dynamodb(results: Results) -> str:
+    found = results.dynamodb
+    return f"Not measured: {results.absent.get(DYNAMODB, '')}" if found is None else "\n".join(lines(found))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

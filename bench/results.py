@@ -9,12 +9,13 @@ from bench.growth import Found, Grown
 from bench.ingest import Ingested
 from bench.machine import Machine
 from bench.serving import ECHO, KSERVE, OURS, SEED, Served
+from bench.shared_dynamodb import DYNAMODB, OnDynamo
 from bench.shared_log import InPostgres
 from bench.sharing import POSTGRESQL
 
 
 class Results(NamedTuple):
-    """One run. ``absent`` says of each peer, and of PostgreSQL, that could not be measured why."""
+    """One run. ``absent`` says of each peer, and of each shared store, that could not be measured why."""
 
     started: str
     machine: Machine
@@ -29,6 +30,7 @@ class Results(NamedTuple):
     ingest: list[Ingested]
     growth: Grown
     postgresql: InPostgres | None
+    dynamodb: OnDynamo | None
     served_bytes_per_prediction: float
     version_ms: float
     check_ms: float
@@ -67,6 +69,7 @@ def figures(results: Results) -> list[Figure]:
         *_ingest(results),
         *_growth(results),
         *_shared(results),
+        *_in_dynamodb(results),
         *_others(results),
     ]
 
@@ -159,6 +162,26 @@ def _shared(results: Results) -> list[Figure]:
     return [
         Figure(whole, row.rate, "spans/s", 5_000, True, beside),
         Figure(fair, row.slowest / row.fastest, "×", 0.5, True, spread),
+    ]
+
+
+def _in_dynamodb(results: Results) -> list[Figure]:
+    found, whole = results.dynamodb, "DynamoDB store, 10 sidecars on one log behind 5 ms, against one"
+    fair, late = "… its slowest against its fastest", "… p99 of an acknowledgement"
+    if found is None:
+        why = results.absent.get(DYNAMODB, "")
+        return [
+            Figure(whole, None, "×", 1.0, True, why),
+            Figure(fair, None, "×", 0.5, True, why),
+            Figure(late, None, "ms", 2_000, False, why),
+        ]
+    rows = {row.sidecars: row for row in found.sharing if row.store == DYNAMODB}
+    ten, one = rows[10], rows[1]
+    counts = f"{ten.tries:.2f} tries and {ten.requests:.1f} requests a commit"
+    return [
+        Figure(whole, ten.rate / one.rate, "×", 1.0, True, f"{ten.rate:,.0f} / {one.rate:,.0f} spans/s"),
+        Figure(fair, ten.slowest / ten.fastest, "×", 0.5, True, f"{ten.slowest:,.0f} / {ten.fastest:,.0f} spans/s"),
+        Figure(late, ten.p99_ms, "ms", 2_000, False, counts),
     ]
 
 

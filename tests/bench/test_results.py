@@ -14,6 +14,7 @@ from bench.ingest import Ingested
 from bench.machine import Machine
 from bench.results import Figure, Results, figures
 from bench.serving import ECHO, KSERVE, OURS, SEED, Served
+from bench.shared_dynamodb import DYNAMODB, Indexed, InDynamo, OnDynamo
 from bench.shared_log import InPostgres
 from bench.sharing import POSTGRESQL, SQLITE, Shared
 
@@ -31,10 +32,20 @@ SHARED = InPostgres(
 )  # fmt: skip
 
 
+ON_DYNAMO = OnDynamo(
+    16,
+    [InDynamo(SQLITE, 1, 9e3, 9e3, 9e3, 1.0, 2.0)]
+    + [InDynamo(DYNAMODB, count, rate, rate / count * 0.7, rate / count * 1.1, 90.0, 900.0, 1.1, 6.0, 9.0, 0.1, 0.2)
+       for count, rate in ((1, 1e3), (4, 2e3), (10, 3e3))],
+    Indexed(9_000, 4e3, 0.05, 0.07),
+)  # fmt: skip
+
+
 def results(
     absent: dict[str, str] | None = None,
     peers: tuple[str, ...] = (SEED, ECHO, KSERVE),
     shared: InPostgres | None = SHARED,
+    dynamodb: OnDynamo | None = ON_DYNAMO,
 ) -> Results:
     """A run in which we make 8,000 requests a second and every peer 1,000."""
     windows = [Window(at, 40_000.0 if at <= 200_000 else 20_000.0) for at in range(50_000, 1_050_000, 50_000)]
@@ -50,7 +61,7 @@ def results(
         growth=Grown(
             windows, [Found("inclusion proof", 1_000_000, 1.0, 3.0)], 480.0, 1_000_000, 20.0, 90.0, 9e3, 100_000
         ),
-        postgresql=shared,
+        postgresql=shared, dynamodb=dynamodb,
         served_bytes_per_prediction=490.0, version_ms=40.0, check_ms=400.0, recomputation_ms=2_000.0,
     )  # fmt: skip
 
@@ -98,6 +109,20 @@ def test_a_shared_log_has_to_be_fast_and_fair() -> None:
     text = report.markdown(missing)
     assert "Not measured: postgres is missing" in text
     assert f"| {POSTGRESQL} | – |" not in text, "it is no server that was compared"
+
+
+def test_ten_sidecars_have_to_be_as_fast_as_one_and_fair_and_in_time() -> None:
+    """Three budgets; where there is no DynamoDB Local a line says so and none counts as met."""
+    budgets = [
+        figure for figure in figures(results()) if figure.what.startswith(("DynamoDB", "… its slowest", "… p99"))
+    ]
+    assert [figure.met for figure in budgets] == [True] * 3
+    text = report.markdown(results())
+    assert "| DynamoDB | 10 | 3,000 | 0.64 | 90 | 900 | 1.10 | 6.0 |" in text
+    assert "4,000 leaves/s, with 0.050 items" in text
+    missing = results({DYNAMODB: "dynamodb-local is missing: run make tools"}, dynamodb=None)
+    assert [figure.met for figure in figures(missing) if figure.note.startswith("dynamodb-local is")] == [None] * 3
+    assert "Not measured: dynamodb-local is missing" in report.markdown(missing)
 
 
 @pytest.mark.parametrize(("found", "at_least", "met"), [(5.0, True, True), (5.0, False, True), (None, True, None)])
