@@ -141,7 +141,7 @@ def _known(leaf: Leaf, finding: Finding, text: bytes) -> _Known:
     return (
         b"\x0a\x10%b\x12\x08%b" % (trace, span_id),
         b"\x41" + time.to_bytes(8, "little"),
-        subject.encode() if subject else _NOWHERE,
+        subject.encode("utf-8", "surrogatepass") if subject else _NOWHERE,
         text[87:123] if about == trace else uuid_text(trace).encode(),
         text[-81:-51],
         # A row gives back neither the sign of a zero nor what is no number.

@@ -69,7 +69,7 @@ def paused(server: Server) -> Iterator[None]:
 def crowded(server: Server) -> Iterator[None]:
     """Strangers hold every connection there is."""
     strangers: list[psycopg.Connection[tuple[object, ...]]] = []
-    sessions = "pg_stat_activity WHERE application_name = 'countersign'"
+    sessions = "pg_stat_activity WHERE application_name LIKE 'countersign%'"
     try:
         strangers.append(psycopg.connect(server.url("postgres"), autocommit=True))
         while strangers[0].execute(f"SELECT FROM {sessions}").fetchall() or len(strangers) < _CONNECTIONS:

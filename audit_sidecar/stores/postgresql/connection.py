@@ -47,9 +47,11 @@ READER: Final = Use(
 # A person waits, who can interrupt it, and some changes of a schema take their time.
 OWNER: Final = Use("SET search_path = countersign; SET lock_timeout = '5s'", None)
 
+FIRST_PROGRAM: Final = "countersign"
+"""What programs of version 1 call themselves to the server."""
 _DEFAULTS: Final = {
-    "application_name": "countersign", "connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2,
-    "keepalives_count": 3, "tcp_user_timeout": 10_000,
+    "application_name": f"countersign {SCHEMA_VERSION}", "connect_timeout": 3, "keepalives_idle": 5,
+    "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 
 GRANTS: Final = "grant the login its role, as 'countersign store init' says"

@@ -11,6 +11,7 @@ from typing import Final
 
 from audit_sidecar.stores.postgresql.connection import (
     COMPACT,
+    FIRST_PROGRAM,
     MOVED,
     OLDEST_VERSION,
     OWNER,
@@ -25,9 +26,11 @@ from audit_sidecar.stores.postgresql.months import add_months
 from audit_sidecar.stores.postgresql.moving import move_all
 
 _AGAIN: Final = (
-    "schema version 2: programs of version 1 run on it as well; when each is replaced by this one, "
+    "programs of version 1 run on schema version 2 as well; when each is replaced by this one, "
     "run 'countersign store migrate' again"
 )
+
+_EARLIER: Final = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
 
 
 def migrate_store(url: str) -> list[str]:
@@ -38,8 +41,14 @@ def migrate_store(url: str) -> list[str]:
     with opening(url), connect(url, OWNER) as connection:
         version = read_known_meta(connection, url).version
         if version < OLDEST_VERSION:
-            return [_AGAIN, *_expand(connection)]
+            return ["schema version 2 is current", _AGAIN, *_expand(connection)]
         if version < COMPACT:
+            earlier = connection.execute(_EARLIER, (FIRST_PROGRAM,)).fetchone()
+            if earlier is not None and earlier[0]:
+                return [
+                    f"schema version 2 is current; {earlier[0]} connections of programs of version 1 are left",
+                    _AGAIN,
+                ]
             _switch(connection)
         if version < MOVED:
             moved = move_all(connection)

@@ -70,7 +70,12 @@ def test_a_log_is_brought_here_step_by_step_while_a_sidecar_goes_on(postgresql: 
     for opening in (open_reader, open_writer):
         with pytest.raises(StoreRefused, match="run 'countersign store migrate'"):
             opening(url)
-    assert "run 'countersign store migrate' again" in migrate_store(url)[0]
+    for _ in range(2):  # one more does nothing while a program of version 1 is connected
+        with psycopg.connect(url, application_name="countersign"):
+            told = migrate_store(url)
+            assert "schema version 2" in told[0]
+            assert "run 'countersign store migrate' again" in told[1]
+            assert dict(store_status(url))["schema"] == "version 2"
     log = sidecar_of(url)
     log.send(Producer().export(*range(12)))
     log.send(stranger(foreign(1), foreign(1, "conflict"), foreign(2)))
