@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate and Checkov on the same manifests: a good rendering, and the same with one mistake each.
+"""The gate and Checkov on the same manifests: the chart as Helm renders it; a good rendering, with one mistake each.
 
 ``python -m bench.gate_comparison`` writes docs/gate-comparison.md. A mistake counts as found by a tool if the tool
 reports one of its checks more often than on the good rendering. Checkov runs on each by itself, for some of its checks
@@ -27,9 +27,12 @@ from policies.profiles import PROFILES
 from policies.rules.kubernetes.family import MODULES
 from policies.run import Run
 from policies.targets.manifests import read_manifests
+from scripts import tools
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RENDERING: Final = ROOT / "tests" / "fixtures" / "policies" / "rendered"
+CHART: Final = ROOT / "charts" / "countersign"
+VALUES: Final = CHART / "ci" / "whole-values.yaml"
 PAGE: Final = ROOT / "docs" / "gate-comparison.md"
 POD: Final = "Deployment/spec/template/spec"
 SERVICE: Final = f"{POD}/containers/0"
@@ -89,14 +92,45 @@ def main() -> int:
             write(folder / f"{number:02}", mistake)
         cases = sorted(folder.iterdir())
         try:
+            chart = render(folder / "chart")
             reports = [checkov(case) for case in cases]
+            ours = Chart(gate(chart), checkov(chart)[0])
         except BenchFailed as failed:
             print(f"gate-comparison: {failed}", file=sys.stderr)
             return 1
         mine = [gate(case) for case in cases]
-    PAGE.write_text(page(mine, [failed for failed, _ in reports], reports[0][1]))
+    PAGE.write_text(page(mine, [failed for failed, _ in reports], reports[0][1], ours))
     print(f"gate-comparison: wrote {PAGE.relative_to(ROOT)}")
     return 0
+
+
+class Chart(NamedTuple):
+    """What each tool says of the product's own chart."""
+
+    gate: Counter[str]
+    checkov: Counter[str]
+
+
+def render(folder: Path) -> Path:
+    """Render the chart with the values of its fullest scenario into a folder. Raises BenchFailed."""
+    try:
+        program = tools.find("helm")
+    except tools.ToolMissing as missing:
+        raise BenchFailed(str(missing)) from missing
+    command = [
+        str(program),
+        "template",
+        "countersign",
+        str(CHART),
+        "--values",
+        str(VALUES),
+        "--output-dir",
+        str(folder),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchFailed(f"helm cannot render the chart: {done.stderr.strip()[-200:]}")
+    return folder
 
 
 def write(folder: Path, mistake: Mistake | None) -> None:
@@ -154,7 +188,7 @@ def checkov(folder: Path) -> tuple[Counter[str], str]:
     return failed, str(report["summary"]["checkov_version"])
 
 
-def page(mine: list[Counter[str]], theirs: list[Counter[str]], version: str) -> str:
+def page(mine: list[Counter[str]], theirs: list[Counter[str]], version: str, chart: Chart) -> str:
     """The document."""
     rows, counts = [], [0, 0]
     for number, mistake in enumerate(MISTAKES, start=1):
@@ -165,6 +199,7 @@ def page(mine: list[Counter[str]], theirs: list[Counter[str]], version: str) -> 
             cells.append(", ".join(ids) or "not found")
         rows.append(f"| {mistake.title} | {cells[0]} | {cells[1]} |")
     total = len(MISTAKES)
+    said = ", ".join(f"{name} ({count})" for name, count in sorted(chart.checkov.items())) or "nothing"
     noise = f"On the good rendering itself the gate has {mine[0].total()} findings, Checkov {theirs[0].total()}."
     return f"""# The gate and Checkov on the same manifests
 
@@ -172,6 +207,9 @@ Made by `python -m bench.gate_comparison`, with Checkov {version} in an environm
 (`tests/fixtures/policies/rendered`), and the same with one mistake each. A mistake is found if one of a tool's checks
 fails more often than on the good one. Of {total} mistakes the gate finds {counts[0]}, Checkov {counts[1]}.
 {noise}
+
+On the product's own chart, rendered by Helm with `ci/whole-values.yaml`, the gate's rules over manifests alone have
+{chart.gate.total()} findings, Checkov {chart.checkov.total()}: {said}.
 
 The mistakes are ours, and of the kind that this product's own chart could have; so they say where both tools differ,
 and nothing of how many mistakes each finds in the world. Checkov knows many more kinds of files and of mistakes, and
