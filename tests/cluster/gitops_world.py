@@ -12,6 +12,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countersign import __version__
+from policies.output.formats import renderer
 from policies.promotion.environment import environment
 from policies.promotion.promotion import Conditions, promote
 from policies.promotion.release import read_release
@@ -74,7 +75,7 @@ class World:
         conditions = Conditions(__version__, Path("governance"), (), now, AS_OF, outside("helm"))
         with chdir(ROOT):
             done = promote(place, read_release(wish), {}, read_private_key(self._folder / "gate.pem"), conditions)
-        assert done.files is not None, done.report
+        assert done.files is not None, renderer("text")(done.report)
         return {f"{_FOLDER}/{name}": content for name, content in done.files.items()}
 
     def settle(self) -> str:

@@ -6,6 +6,7 @@ what is rendered is admitted.
 """
 
 import itertools
+import json
 import re
 from typing import Final, NamedTuple
 
@@ -18,7 +19,7 @@ from tests.cluster.waiting import wait_for, wait_until
 
 ADMISSION: Final = CHART / "ci" / "admission-policy-values.yaml"
 PROD: Final = (CHART / "values-prod.yaml", WHOLE)
-NAMESPACES: Final = [f"guarded-{number}" for number in range(20)]
+NAMESPACES: Final = [f"guarded-{number}" for number in range(24)]
 LIST: Final = "countersign-allowed"
 OTHER: Final = "sha256:" + "5b" * 32
 _numbers: Final = itertools.count()
@@ -156,6 +157,20 @@ def test_what_was_allowed_once_may_be_scaled_and_not_deployed(guarded: Guarded) 
     image = {"spec": {"template": {"spec": deployment(before)["spec"]["template"]["spec"]}}}
     patched = guarded.cluster.api.patch(guarded.cluster.api.path(guarded.of_here(deployment(after))), image)
     assert (patched.status, "allowed last" in patched.message) == (403, True)
+
+
+def test_a_trial_of_the_next_release_is_no_release(guarded: Guarded) -> None:
+    """Argo CD compares by trying, before the gate has run; what is tried is not stored."""
+    before, after = release(), release(images__service__digest=OTHER)
+    guarded.allow(current=entry(before), first=entry(before)).ok()
+    path = guarded.cluster.api.path(guarded.create(deployment(before)).ok())
+    tried = guarded.cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-",
+        stdin=json.dumps(guarded.of_here(deployment(after))),
+    )  # fmt: skip
+    assert tried.returncode == 0, tried.stderr
+    found = guarded.cluster.api.get(path).ok()["spec"]["template"]
+    assert OTHER not in container(found, "service")["image"]
 
 
 def test_a_running_pod_takes_no_other_image_and_no_container_for_debugging(guarded: Guarded) -> None:

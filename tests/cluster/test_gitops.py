@@ -5,6 +5,7 @@ The control plane, Argo CD, the policies and the gate's Job are real; the pods o
 Each refusal names the layer that has to catch it and reads that layer's own words.
 """
 
+import hashlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,7 +27,7 @@ from tests.cluster.gitops_world import (
 from tests.cluster.waiting import wait_for, wait_until
 
 pytestmark = pytest.mark.cluster
-OTHER: Final = "5b" * 32
+OTHER: Final = hashlib.sha256(b"the image of the next release").hexdigest()
 CARD: Final = "7d7dba1ec6b68bab037ec81317f06ef811ddc45cc7b7d3fb61532adbf053b147"
 DEPLOYMENT: Final = {"group": "apps", "kind": "Deployment", "name": "countersign", "namespace": NAMESPACE}
 NOT_ALLOWED: Final = "is not the release that the gate allowed last"
@@ -71,7 +72,7 @@ def test_a_promoted_release_is_synced_behind_its_gate(world: World) -> None:
         lambda: world.argo.application(APPLICATION),
         lambda found: found["status"].get("health", {}).get("status") == "Healthy",
     )
-    kinds = {each["kind"] for each in found["status"]["resources"] if each["status"] == "Synced"}
+    kinds = {each["kind"] for each in found["status"]["resources"] if each.get("status") == "Synced"}
     assert {"Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service"} <= kinds
     assert "VERIFIED: " in world.gate_said()
     assert SERVICE_DIGEST in world.allowed()["current"]
