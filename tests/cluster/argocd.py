@@ -17,7 +17,7 @@ from contracts.yaml_document import read_yaml_stream
 from tests.cluster.api_client import Object
 from tests.cluster.cluster import Cluster
 from tests.cluster.repositories import Repository, Signer, daemon
-from tests.cluster.waiting import wait_for, wait_until
+from tests.cluster.waiting import PATIENCE_SECONDS, wait_for, wait_until
 from tests.conformance.outside import outside
 from tests.tree import ROOT
 
@@ -109,6 +109,7 @@ class ArgoCd:
             f"{name} gives up {revision}", state,
             lambda found: found.get("phase") in ("Failed", "Error")
             and found.get("operation", {}).get("sync", {}).get("revision") == revision,
+            2 * PATIENCE_SECONDS,
         )  # fmt: skip
 
     def _objects(self) -> list[Object]:

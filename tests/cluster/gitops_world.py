@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from countersign import __version__
 from policies.output.formats import renderer
 from policies.promotion.environment import environment
-from policies.promotion.promotion import Conditions, promote
+from policies.promotion.promotion import Conditions, Promotion, promote
 from policies.promotion.release import read_release
 from policies.verdict.signing_keys import private_pem, public_pem, read_private_key
 from tests.charts.rendering import CHART, template
@@ -69,14 +69,23 @@ class World:
 
     def promoted(self, digest: str = SERVICE_DIGEST, days_ago: int = 0) -> Files:
         """What `countersign promote` writes for this image; the verdict is of so many days ago."""
-        wish = self._folder / "staging.yaml"
-        wish.write_text(self._wish.replace(SERVICE_DIGEST, digest))
-        place, now = environment(self._folder, "staging"), dt.datetime.now(dt.UTC) - dt.timedelta(days=days_ago)
-        conditions = Conditions(__version__, Path("governance"), (), now, AS_OF, outside("helm"))
-        with chdir(ROOT):
-            done = promote(place, read_release(wish), {}, read_private_key(self._folder / "gate.pem"), conditions)
+        done = self._promote(digest, dt.datetime.now(dt.UTC) - dt.timedelta(days=days_ago), AS_OF)
         assert done.files is not None, renderer("text")(done.report)
         return {f"{_FOLDER}/{name}": content for name, content in done.files.items()}
+
+    def not_promoted(self, as_of: dt.date) -> str:
+        """Why `countersign promote` writes nothing on that day."""
+        done = self._promote(SERVICE_DIGEST, dt.datetime.combine(as_of, dt.time(), dt.UTC), as_of)
+        assert done.files is None
+        return renderer("text")(done.report)
+
+    def _promote(self, digest: str, now: dt.datetime, as_of: dt.date) -> Promotion:
+        wish = self._folder / "staging.yaml"
+        wish.write_text(self._wish.replace(SERVICE_DIGEST, digest))
+        place, key = environment(self._folder, "staging"), read_private_key(self._folder / "gate.pem")
+        conditions = Conditions(__version__, Path("governance"), (), now, as_of, outside("helm"))
+        with chdir(ROOT):
+            return promote(place, read_release(wish), {}, key, conditions)
 
     def settle(self) -> str:
         """Bring the good release back, whatever was before; the revision."""
@@ -147,7 +156,7 @@ def _wish(folder: Path) -> str:
     (folder / "gate.pub").write_text(public_pem(key.public_key()))
     wish: dict[str, Any] = yaml.safe_load((ROOT / "environments" / "staging.yaml").read_text())
     wish["public_key"] = str(folder / "gate.pub")
-    wish["settings"]["gate"] = {"activeDeadlineSeconds": 60}
+    wish["settings"]["gate"] = {"activeDeadlineSeconds": 40}
     return json.dumps(wish)
 
 

@@ -5,6 +5,7 @@ The control plane, Argo CD, the policies and the gate's Job are real; the pods o
 Each refusal names the layer that has to catch it and reads that layer's own words.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from typing import Final
@@ -92,6 +93,13 @@ def test_the_next_release_and_the_way_back(world: World) -> None:
     world.settle()
     assert world.image().endswith(SERVICE_DIGEST)
     assert SERVICE_DIGEST in world.allowed()["current"]
+
+
+def test_promotion_an_expired_card(world: World) -> None:
+    """When the card's review is overdue nothing is written, so there is nothing that Argo CD could sync."""
+    said = world.not_promoted(dt.date(2027, 6, 1))
+    assert "APPR-005" in said
+    assert "next_review was 11 days ago" in said
 
 
 def test_gate_an_expired_verdict(world: World) -> None:
@@ -204,6 +212,7 @@ def test_review_a_commit_that_nobody_signed(world: World) -> None:
 
 def test_load_scales_what_was_allowed(world: World) -> None:
     """The autoscaler looks at the service's container; its new pods are admitted, and Argo CD has nothing to undo."""
+    wait_until("there are two", lambda: world.deployment()["status"].get("readyReplicas") == 2)
     world.metrics.usage["service"] = 600
     wait_until("there are four", lambda: world.deployment()["status"].get("readyReplicas") == 4)
     world.metrics.usage["service"] = 60
