@@ -72,6 +72,11 @@ class Committer:
         """Right edge of what is known to be durable; a commit replaces the object and never changes it."""
         return self._frontier
 
+    @property
+    def linger(self) -> float:
+        """Seconds for which a group is best left to gather; none where a commit begins at once."""
+        return 0.0 if self._stages is None else self._stages.linger
+
     def catch_up(self) -> Frontier:
         """The right edge as the store has it, after this sidecar went along with what others appended.
 

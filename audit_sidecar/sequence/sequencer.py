@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Natural group commit: while one commit is being made durable, the next group gathers; no timer, no batch size.
+"""Natural group commit: while one commit is being made durable, the next group gathers; no batch size, and no timer
+but where sidecars wait for each other.
 
 `Sequencer.submit` returns only when the export is durable. One thread plans and commits, so the loop never waits for a
 disk. What is waiting is bounded in records and bytes; beyond the bound a sender is told to come again.
@@ -98,11 +99,18 @@ class Sequencer:
     def _begin(self) -> None:
         if self._queue and not self._busy and self._ended is not None:
             self._busy = True
-            # Not at once: what comes in the same turn of the loop goes with it.
-            self._ended.get_loop().call_soon(self._hand_over, self._ended)
+            # Not at once: what comes in the same turn of the loop goes with it. Senders that were answered together
+            # come again one after the other; where turns at the log are waited for, they should not miss one.
+            loop, linger = self._ended.get_loop(), self._committer.linger
+            if linger:
+                loop.call_later(linger, self._hand_over, self._ended)
+            else:
+                loop.call_soon(self._hand_over, self._ended)
 
     def _hand_over(self, ended: asyncio.Future[None]) -> None:
-        if not ended.done():
+        if ended.done():
+            self._busy = False
+        else:
             self._thread.post(self._commit, ended, self._take_group())
 
     def _commit(self, ended: asyncio.Future[None], group: list[_Waiting]) -> None:

@@ -22,6 +22,10 @@ class Stages(Protocol):
     def most_resource(self) -> int:
         """Bytes that it keeps of a stream's Resource and scope."""
 
+    @property
+    def linger(self) -> float:
+        """Seconds for which a group is best left to gather, for its turn is far off. Asked from any thread."""
+
     def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Get ready for the next turn. ``plan`` gives the records as they will be, unless the log has news of them.
 

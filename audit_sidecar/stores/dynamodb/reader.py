@@ -70,10 +70,11 @@ class DynamoReader:
     def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of [start, stop); shorter when the log ends before."""
         self._commits.refresh()
+        recent = self._commits.recent()
         found: list[bytes] = []
         for item in self._commits.covering(start, stop):
-            leaves = item.leaves[max(0, start - item.start) : max(0, stop - item.start)]
-            found += (leaf_hash(leaf_text(leaf)) for leaf in leaves)
+            hashes = recent.leaf_hashes(item)
+            found += hashes[max(0, start - item.start) : max(0, stop - item.start)]
         return found
 
     def subtrees(self, level: int, start: int, stop: int) -> list[bytes]:

@@ -31,6 +31,7 @@ class Recent:
         self._by_request: dict[bytes, list[int]] = {}
         self._streams: dict[bytes, StreamState] = {}
         self._subtrees: dict[tuple[int, int], bytes] = {}
+        self._hashes: dict[int, list[bytes]] = {}
         self._follow_streams(base)
 
     def __len__(self) -> int:
@@ -64,6 +65,8 @@ class Recent:
             self._by_ids.setdefault((leaf.trace, leaf.span, leaf.seq), []).append(index)
             if leaf.id is not None:
                 self._by_request.setdefault(leaf.id, []).append(index)
+        # Here and not when it is asked for, which is within a turn.
+        self._hashes[item.n] = item.leaf_hashes()
         for level, position, hash_ in item.subtrees:
             self._subtrees[level, position] = hash_
         self._follow_streams(item)
@@ -94,6 +97,10 @@ class Recent:
         if at == -1:
             return self._base
         return self._items[at] if 0 <= at < len(self._items) else None
+
+    def leaf_hashes(self, item: CommitItem) -> list[bytes]:
+        """Those of a commit, whether it is held here or not."""
+        return self._hashes.get(item.n) or item.leaf_hashes()
 
     def holding(self, index: int) -> CommitItem | None:
         """The commit with this leaf."""

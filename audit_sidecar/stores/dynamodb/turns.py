@@ -22,6 +22,9 @@ _QUIET: Final = 1.0
 _LOOKS: Final = 0.25
 """Seconds between looks at the queue by one that is alone."""
 _FIRST_SLOT, _SHORTEST_SLOT, _LONGEST_SLOT = 0.02, 0.004, 0.25
+_PAUSE: Final = 0.005
+"""Seconds between questions of the one who is next."""
+_LONGEST_LINGER: Final = 0.03
 _GRACE: Final = 4
 """Slots for which the log may stand still before whoever is first is passed over."""
 _PASSED: Final = 16
@@ -67,6 +70,11 @@ class Turns:
         return self._heard is None or self._clock() - self._heard > _QUIET
 
     @property
+    def linger(self) -> float:
+        """Seconds that cost a group nothing, as long as others append: a part of one turn. Ask from any thread."""
+        return 0.0 if self.alone else min(_LONGEST_LINGER, self._slot / 2)
+
+    @property
     def queued(self) -> bool:
         """Whether this sidecar has a ticket."""
         return self._joining is not None
@@ -110,6 +118,10 @@ class Turns:
         if self._joining is None:
             self._joining = pool.submit(self._try, partial(self._queue.join, self.seen, self._gone))
 
+    def lost(self) -> None:
+        """Another was faster: one that was passed over would race all that passed it, and draws anew instead."""
+        self._joining, self._before, self._counted = None, [], False
+
     def leave(self) -> None:
         """Not to append after all."""
         if self._joining is not None:
@@ -133,7 +145,7 @@ class Turns:
                 del self._before[0]
                 self._moved = self._clock()
                 continue
-            self._sleep(self._slot * (0.3 + 0.8 * (len(self._before) - 1)))
+            self._sleep(_PAUSE + 0.8 * self._slot * (len(self._before) - 1))
 
     def _try(self, ask: Callable[[], list[Ticket]]) -> list[Ticket]:
         try:

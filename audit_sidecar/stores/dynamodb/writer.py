@@ -52,6 +52,11 @@ class DynamoWriter:
         """Bytes that are kept of a stream's Resource and scope."""
         return MOST_RESOURCE
 
+    @property
+    def linger(self) -> float:
+        """Nothing for one that is alone; else less than what it will wait for its turn."""
+        return self._turns.linger
+
     def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Where others append, draw a ticket and write the payloads that the commit will have."""
         self._require_index()
@@ -175,6 +180,7 @@ class DynamoWriter:
         try:
             self._requests.insert(self._tables.log, write_item(self._commits.origin, item))
         except Duplicate as error:
+            self._turns.lost()
             raise HeadMoved(f"commit {item.n} was made by another sidecar: the log moved on") from error
         self._commits.add(item)
         self._turns.saw([item])

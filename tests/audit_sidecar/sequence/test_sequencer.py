@@ -26,7 +26,13 @@ class Gated(Committer):
         self.entered = threading.Semaphore(0)
         self.groups: list[list[int]] = []
         self.failures: list[Exception | None] = []
+        self.lingers = 0.0
         self._size = 0
+
+    @property
+    def linger(self) -> float:
+        """Seconds."""
+        return self.lingers
 
     def commit(self, items: Sequence[Export | OwnRecord]) -> list[Outcome]:
         """Positions in order; an export without producer and with one span is refused."""
@@ -90,6 +96,19 @@ async def settled(tasks: Sequence[asyncio.Task[tuple[Position, ...]]]) -> list[t
     """How they ended."""
     async with asyncio.timeout(10):
         return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_group_lingers_where_its_turn_is_far_off() -> None:
+    """What comes meanwhile goes with it; without that each would have been a group."""
+    committer = Gated()
+    committer.lingers = 0.2
+    committer.gate.release(9)
+    async with sequencing(committer) as sequencer, asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(sequencer.submit(export()))
+            for _ in range(5):
+                await asyncio.sleep(0)
+    assert committer.groups == [[1, 1, 1]]
 
 
 async def test_a_real_log_acknowledges_what_is_durable(log: Log) -> None:

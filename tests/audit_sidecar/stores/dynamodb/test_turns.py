@@ -180,6 +180,20 @@ def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
     assert (turns.queued, line.left) == (False, 1)
 
 
+def test_one_that_was_passed_over_draws_anew(clock: Clock) -> None:
+    """And stands behind all that wait by then, instead of racing them."""
+    line = Line()
+    turns = turns_of(clock, line, made(3, ME))
+    turns.wait(list)
+    line.waiting = [Ticket(7, 4, FIRST)]
+    turns.saw([made(4, FIRST)])
+    turns.lost()
+    turns.join(Now())
+    coming: Iterator[list[CommitItem]] = iter([[], [made(5, FIRST)]])
+    turns.wait(lambda: next(coming))
+    assert (len(line.joined), next(coming, None)) == (2, None)
+
+
 def test_without_a_queue_one_appends_as_well(clock: Clock) -> None:
     """The queue is a courtesy."""
     line = Line(Ticket(7, 3, FIRST))
