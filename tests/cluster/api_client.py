@@ -98,7 +98,7 @@ class ApiClient:
         connection = self._connect(seconds + _TIMEOUT_SECONDS)
         try:
             asked = {"watch": "1", "resourceVersion": since, "timeoutSeconds": str(seconds)}
-            connection.request("GET", path + _asked(asked))
+            connection.request("GET", path + _asked(asked).replace("?", "&" if "?" in path else "?"))
             for line in connection.getresponse():
                 yield json.loads(line)
         finally:

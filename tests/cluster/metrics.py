@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The resource metrics that an autoscaler asks for, behind the API server's real aggregation layer.
 
-What each container uses is what a test says; nothing is measured here.
+What each container uses is what a test says, or what its ``Measure`` does; nothing is measured here.
 """
 
 import datetime as dt
 import json
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import ThreadingHTTPServer
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,14 +20,16 @@ from tests.loopback import Door
 _GROUP: Final = "metrics.k8s.io"
 _VERSION: Final = f"{_GROUP}/v1beta1"
 _PORT: Final = 4443
+Measure = Callable[[Object, str], Mapping[str, str] | None]
+"""What a container of a pod uses, by resource; None before there is anything to say."""
 
 
 class Metrics:
     """Says that containers of these names use so many thousandths of a CPU; start it inside the cluster's network."""
 
-    def __init__(self, cluster: Cluster, usage: Mapping[str, int]) -> None:
+    def __init__(self, cluster: Cluster, usage: Mapping[str, int], measure: Measure | None = None) -> None:
         self.usage = dict(usage)
-        self._api = cluster.api
+        self._api, self._measure = cluster.api, measure or self._told
 
         class Told(Door):
             """One connection of the API server."""
@@ -62,15 +64,21 @@ class Metrics:
         selector = quote(asked.get("labelSelector", [""])[0])
         pods = self._api.items(f"/api/v1/namespaces/{parts[4]}/pods?labelSelector={selector}")
         running = [pod for pod in pods if pod.get("status", {}).get("phase") == "Running"]
-        items = [self._of_pod(pod) for pod in running if "deletionTimestamp" not in pod["metadata"]]
+        found = [self._of_pod(pod) for pod in running if "deletionTimestamp" not in pod["metadata"]]
+        items = [each for each in found if each is not None]
         return {"kind": "PodMetricsList", "apiVersion": _VERSION, "metadata": {}, "items": items}
 
-    def _of_pod(self, pod: Object) -> Object:
+    def _told(self, pod: Object, container: str) -> Mapping[str, str]:
+        del pod
+        return {"cpu": f"{self.usage.get(container, 0)}m", "memory": "64Mi"}
+
+    def _of_pod(self, pod: Object) -> Object | None:
+        """As a metrics server has it: a pod with a container that was not measured yet is left out."""
         kept = [each for each in pod["spec"].get("initContainers", ()) if each.get("restartPolicy") == "Always"]
-        containers = [
-            {"name": each["name"], "usage": {"cpu": f"{self.usage.get(each['name'], 0)}m", "memory": "64Mi"}}
-            for each in [*pod["spec"]["containers"], *kept]
-        ]
+        names = [each["name"] for each in (*pod["spec"]["containers"], *kept)]
+        containers = [{"name": name, "usage": self._measure(pod, name)} for name in names]
+        if any(each["usage"] is None for each in containers):
+            return None
         metadata = {key: pod["metadata"].get(key) for key in ("name", "namespace", "labels")}
         now = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
         return {"metadata": metadata, "timestamp": now, "window": "1s", "containers": containers}
