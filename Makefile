@@ -20,7 +20,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # For instance BENCH=--quick.
 BENCH ?=
 
-.PHONY: help demo up setup test cluster-test bench check format lint types imports docs reference policy promote values-from-stack workflows tools lock
+.PHONY: help demo up setup test cluster-test bench images check format lint types imports docs reference policy promote values-from-stack workflows tools lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,20 @@ cluster-test: setup ## chart and GitOps objects on a real control plane with rea
 
 bench: setup ## measure service and sidecar beside their peers; tables and plot into bench/results
 	@$(BIN)/python -m bench $(BENCH)
+
+# Whatever builds images here: buildah, podman or docker.
+BUILDER ?= $(firstword $(foreach name,buildah podman docker,$(if $(shell command -v $(name)),$(name))))
+PYTHON_IMAGE ?=
+TAG ?= local
+
+images: ## build the two images on PYTHON_IMAGE (a slim Python, by digest), the service's with BUNDLE in it
+	@case "$(PYTHON_IMAGE)" in *@sha256:*) ;; *) echo "images: name a slim Python by digest: PYTHON_IMAGE=…@sha256:…" >&2; exit 1;; esac
+	@if [ -z "$(BUILDER)" ]; then echo "images: none of buildah, podman and docker is installed" >&2; exit 1; fi
+	for target in sidecar service; do \
+		$(BUILDER) build --target $$target --tag countersign-$$target:$(TAG) --build-arg PYTHON_IMAGE=$(PYTHON_IMAGE) \
+			--build-arg BUNDLE=$(BUNDLE) --build-arg REVISION=$$(git rev-parse HEAD) \
+			$(if $(filter docker,$(BUILDER)),,--format docker --timestamp 0) .; \
+	done
 
 check: lint types imports docs workflows ## everything that can be said about the code without running it
 
@@ -102,9 +116,10 @@ tools: ## build the outside tools that tests and checks use (needs Go, Node and 
 lock: setup ## resolve requirements/*.txt anew; pins that still fit stay
 	$(LOCK) pyproject.toml --extra dev --group build -o requirements/dev.txt
 	$(LOCK) --group bootstrap -o requirements/bootstrap.txt
+	$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt --group build -o requirements/build.txt
 	$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/demo.txt \
 		--extra service --extra sidecar --extra verify --group build
-	for purpose in service sidecar postgresql aws verify training gate infra; do \
+	for purpose in service sidecar postgresql aws verify verdict training gate infra; do \
 		$(LOCK) pyproject.toml --no-annotate -c requirements/dev.txt -o requirements/$$purpose.txt --extra $$purpose; \
 	done
 	for peer in seed kserve mlserver checkov; do \

@@ -91,8 +91,7 @@ def redis(tool: Tool, folder: Path) -> None:
     depends = subprocess.run(["apt-cache", "depends", "redis-tools"], check=False, capture_output=True, text=True)  # noqa: S607  (tool.needs was looked for)
     libraries = re.findall(r"^  Depends: (lib(?!c6$)\S+)$", depends.stdout, re.MULTILINE)
     with tempfile.TemporaryDirectory() as scratch:
-        for package in ("redis-tools", *libraries):
-            download(package, Path(scratch))
+        download(("redis-tools", *libraries), Path(scratch))
         for archive in Path(scratch).glob("*.deb"):
             run(["dpkg", "-x", str(archive), str(folder)], Path(scratch))
     # The same program as the one that checks its files, by another name.

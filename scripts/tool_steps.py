@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,14 +76,16 @@ def python() -> Path:
     return own if own.exists() else Path(sys.executable)
 
 
-def download(package: str, folder: Path) -> None:
-    """Fetch a Debian package; a machine that never read the lists of packages reads them first, if it may."""
-    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "--quiet", package]
+def download(packages: Sequence[str], folder: Path) -> None:
+    """Fetch Debian packages; a machine that never read the lists of packages reads them first, if it may."""
+    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "--quiet", *packages]
     try:
         run(fetch, folder)
     except ToolMissing:
         if os.geteuid() != 0:
-            raise ToolMissing(f"{package} cannot be fetched: run apt-get update as root, then make tools") from None
+            raise ToolMissing(
+                f"{', '.join(packages)} cannot be fetched: run apt-get update as root, then make tools"
+            ) from None
         run(["apt-get", "update", "--quiet"], folder)
         run(fetch, folder)
 

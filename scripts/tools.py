@@ -123,7 +123,7 @@ def debian_package(package: str) -> Callable[[Tool, Path], None]:
 
     def make(tool: Tool, folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
-            download(package, Path(scratch))
+            download((package,), Path(scratch))
             (archive,) = Path(scratch).glob("*.deb")
             run(["dpkg", "-x", archive.name, "unpacked"], Path(scratch))
             for program in tool.programs:
@@ -140,8 +140,7 @@ def postgresql(tool: Tool, folder: Path) -> None:
     if len(packages) != 1:
         raise ToolMissing("apt does not know PostgreSQL: run apt-get update, then make tools")
     with tempfile.TemporaryDirectory() as scratch:
-        for package in (packages[0], "libpq5"):
-            download(package, Path(scratch))
+        download((packages[0], "libpq5"), Path(scratch))
         for archive in Path(scratch).glob("*.deb"):
             run(["dpkg", "-x", str(archive), str(folder)], Path(scratch))
     (programs,) = (folder / "usr" / "lib" / "postgresql").glob("*/bin")
@@ -215,7 +214,7 @@ TOOLS = (
         ("argocd-application-controller", "argocd-applicationset-controller", "argocd-repo-server", "crds",
          "git-verify-wrapper.sh", "gpg-wrapper.sh"), (), argo_cd(GO_127),
     ),
-    Tool("containers", "debian-1", ("podman", "buildah"), ("apt-get", "apt-cache", "dpkg"), container_engine),
+    Tool("containers", "debian-2", ("podman", "buildah"), ("apt-get", "apt-cache", "dpkg"), container_engine),
     Tool("python-base", "debian-1", ("python-base.tar",), ("apt-get", "apt-cache", "dpkg", "tar"), python_base),
 )  # fmt: skip
 # What distributions ship is taken from there, and one that is installed is used as it is.
