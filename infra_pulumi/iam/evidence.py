@@ -11,7 +11,8 @@ from infra_pulumi.iam.document import Document, Statement, allow, document
 
 READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
 """Of log and state."""
-READ_PAYLOADS: Final = ("dynamodb:BatchGetItem",)
+READ_MANY: Final = ("dynamodb:BatchGetItem",)
+"""Of payloads, and of index items: where foreign spans of an export, or of a log that is checked, were seen before."""
 INSERT: Final = ("dynamodb:PartiQLInsert",)
 SCAN: Final = ("dynamodb:Scan",)
 """Of the index alone, which fsck compares with the log from end to end."""
@@ -56,8 +57,8 @@ def sidecar(arns: EvidenceArns) -> Document:
     """Insert and read log and payloads, keep state, write the archive once, sign checkpoints."""
     return document(
         allow("Append", (*INSERT, *READ), (arns.log,)),
-        allow("KeepPayloads", (*INSERT, *READ_PAYLOADS), (arns.payload,)),
-        allow("KeepState", (*INSERT, "dynamodb:UpdateItem", *READ), (arns.state,)),
+        allow("KeepPayloads", (*INSERT, *READ_MANY), (arns.payload,)),
+        allow("KeepState", (*INSERT, "dynamodb:UpdateItem", *READ, *READ_MANY), (arns.state,)),
         allow("Archive", ("s3:PutObject", "s3:PutObjectRetention", *READ_ARCHIVE), (f"{arns.bucket}/log/*",)),
         *_list_archive(arns),
         allow(
@@ -78,7 +79,7 @@ def read_side(arns: EvidenceArns) -> Document:
     """Read everything, write nothing; no signing key."""
     return document(
         allow("Read", READ, (arns.log, arns.state)),
-        allow("ReadPayloads", READ_PAYLOADS, (arns.payload,)),
+        allow("ReadMany", READ_MANY, (arns.payload, arns.state)),
         allow("Describe", DESCRIBE, (arns.log, arns.payload, arns.state)),
         allow("CheckIndex", SCAN, (arns.state,)),
         allow("ReadArchive", READ_ARCHIVE, (f"{arns.bucket}/log/*",)),
@@ -91,7 +92,7 @@ def eraser(arns: EvidenceArns) -> Document:
     """Find records, and destroy or rewrite payloads; the log stays out of reach."""
     return document(
         allow("Find", READ, (arns.log, arns.state)),
-        allow("Erase", (*READ_PAYLOADS, "dynamodb:UpdateItem", "dynamodb:DeleteItem"), (arns.payload,)),
+        allow("Erase", (*READ_MANY, "dynamodb:UpdateItem", "dynamodb:DeleteItem"), (arns.payload,)),
         _encryption(arns, "kms:Decrypt", "dynamodb"),
     )
 

@@ -60,7 +60,7 @@ ALLOWED: Mapping[str, tuple[Grant, ...]] = {
     "sidecar": (
         Grant("dynamodb", ("PartiQLInsert", *READ), (LOG, STATE)),
         Grant("dynamodb", ("PartiQLInsert", "BatchGetItem"), (PAYLOAD,)),
-        Grant("dynamodb", ("UpdateItem",), (STATE,)),
+        Grant("dynamodb", ("UpdateItem", "BatchGetItem"), (STATE,)),
         Grant("s3", ("PutObject", "PutObjectRetention", "GetObject", "GetObjectVersion"), (OBJECTS,)),
         Grant("s3", ("ListBucketVersions",), (the.BUCKET,), BELOW_LOG),
         Grant("s3", ("ListBucket", "GetBucketObjectLockConfiguration"), (the.BUCKET,)),
@@ -71,7 +71,7 @@ ALLOWED: Mapping[str, tuple[Grant, ...]] = {
     ),
     "read-side": (
         Grant("dynamodb", READ, (LOG, STATE)),
-        Grant("dynamodb", ("BatchGetItem",), (PAYLOAD,)),
+        Grant("dynamodb", ("BatchGetItem",), (PAYLOAD, STATE)),
         Grant("dynamodb", ("DescribeTable",), (LOG, PAYLOAD, STATE)),
         Grant("dynamodb", ("Scan",), (STATE,)),
         Grant("s3", ("GetObject", "GetObjectVersion"), (OBJECTS,)),

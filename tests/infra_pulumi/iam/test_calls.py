@@ -80,6 +80,7 @@ def _live() -> None:
     log.reload()
     log.send(Producer(2).export(0, 1))
     log.send(Producer(1).export(4))
+    log.send(stranger(foreign(1), foreign(2, "later")))  # looked up in the index, which has caught up by now
     _publish(log, anchor)
     log.writer.close()
     open_kms_signer(ORIGIN, key_service.ARN).sign(b"a note\n")
