@@ -31,6 +31,9 @@ from contracts.payload import PayloadContext
 _CHUNK: Final = 512
 _WINDOW: Final = 32_768
 _CONTEXTS: Final = 4_096
+# Said of leaf and kept row alike, so that both are found by the index on it, whatever the planner believes.
+_RANGE: Final = "{0}.leaf_index >= %s AND {0}.leaf_index < %s"
+_LIST: Final = "{0}.leaf_index = ANY (%s)"
 
 
 class PostgresReader:
@@ -80,15 +83,8 @@ class PostgresReader:
 
     def records(self, start: int, stop: int) -> Iterator[StoredRecord]:
         """Records of [start, stop) in order, read in chunks."""
-        where = "WHERE l.leaf_index >= %s AND l.leaf_index < %s ORDER BY l.leaf_index"
         for low in range(start, stop, _CHUNK):
-            span = low, min(low + _CHUNK, stop)
-            if self._is_moved():
-                # The bounds are said twice, so that payloads are found as leaves are: by a range of an index.
-                bounds = "AND k.leaf_index >= %s AND k.leaf_index < %s"
-                yield from self._read(f"{SELECT_RECORD} {bounds} {where}", (*span, *span))
-            else:
-                yield from self._records(where, span)
+            yield from self._records_in(_RANGE, (low, min(low + _CHUNK, stop)))
 
     def by_trace(self, trace: bytes) -> list[StoredRecord]:
         """Every record with this trace id, in order."""
@@ -113,8 +109,8 @@ class PostgresReader:
     def _found(self, indexes: list[int]) -> list[tuple[StoredRecord, Finding]]:
         if not indexes:
             return []
-        records = self._records("WHERE l.leaf_index = ANY(%s)", (indexes,))
-        found = self._findings("l.leaf_index = ANY(%s)", (indexes,))
+        records = self._records_in(_LIST, (indexes,))
+        found = self._findings_in(_LIST, (indexes,))
         by_index = {record.leaf_index: record for record in records}
         return [(by_index[index], found[index]) for index in indexes]
 
@@ -165,15 +161,20 @@ class PostgresReader:
 
     def findings(self, start: int, stop: int) -> dict[int, Finding]:
         """Index rows of [start, stop) as stored, for fsck."""
-        return self._findings("l.leaf_index >= %s AND l.leaf_index < %s", (start, stop))
+        return self._findings_in(_RANGE, (start, stop))
 
-    def _findings(self, where: str, values: tuple[object, ...]) -> dict[int, Finding]:
+    def _records_in(self, bounds: str, values: tuple[object, ...]) -> list[StoredRecord]:
+        where = f"WHERE {bounds.format('l')} ORDER BY l.leaf_index"
+        if not self._is_moved():
+            return self._records(where, values)
+        return self._read(f"{SELECT_RECORD} AND {bounds.format('k')} {where}", values * 2)
+
+    def _findings_in(self, bounds: str, values: tuple[object, ...]) -> dict[int, Finding]:
+        where = f"WHERE {bounds.format('l')}"
         if self._is_moved():
-            return {
-                index: read_finding(tuple(rest))
-                for index, *rest in self._rows(f"{SELECT_FINDING} WHERE {where}", values)
-            }
-        rows = self._rows(f"{earlier_form.SELECT_FINDING} WHERE {where}", values)
+            rows = self._rows(f"{SELECT_FINDING} AND {bounds.format('k')} {where}", values * 2)
+            return {index: read_finding(tuple(rest)) for index, *rest in rows}
+        rows = self._rows(f"{earlier_form.SELECT_FINDING} {where}", values)
         return {index: earlier_form.read_either_finding(tuple(rest)) for index, *rest in rows}
 
     def strays(self) -> list[str]:

@@ -23,9 +23,10 @@ FROM leaf AS l LEFT JOIN stream AS s ON s.id = l.stream
 LEFT JOIN kept AS k ON k.leaf_index = l.leaf_index AND k.month = l.month
 """
 SELECT_FINDING: Final = """
-SELECT l.leaf_index, k.subject, c.label, k.score, x.leaf_index IS NOT NULL FROM leaf AS l
+SELECT l.leaf_index, k.subject, (SELECT c.label FROM class AS c WHERE c.id = k.class), k.score,
+       x.leaf_index IS NOT NULL
+FROM leaf AS l LEFT JOIN conflict AS x ON x.leaf_index = l.leaf_index
 LEFT JOIN kept AS k ON k.leaf_index = l.leaf_index AND k.month = l.month
-LEFT JOIN class AS c ON c.id = k.class LEFT JOIN conflict AS x ON x.leaf_index = l.leaf_index
 """
 SELECT_STREAM: Final = """
 SELECT s.uuid, s.producer, s.release, c.resource, c.scope, c.scope_schema_url, c.resource_schema_url,

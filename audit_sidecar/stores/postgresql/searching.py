@@ -70,8 +70,8 @@ def count_records(ask: Ask, search: Search, end: int) -> int:
         total += ask(tallies.INSIDE.format(clause.text), (*window, torn, *clause.values))[0][0]
         if tallies.has_scores(search):
             clause = tallies.across(search)
-            bounds = (search.min_score, search.max_score)
-            total += ask(tallies.ACROSS.format(clause.text), (*bounds, *window, torn, *clause.values))[0][0]
+            query, bounds = tallies.ACROSS.format(clause.text), (search.min_score, search.max_score)
+            total += sum(ask(query, (*bounds, *p, torn, *clause.values))[0][0] for p in tallies.pieces(window))
         total += sum(_count(ask, _in_parts(search, parts, end)[0]) for parts in _pieces(torn))
     return total
 
@@ -93,14 +93,18 @@ def _few(search: Search, end: int) -> tuple[Clause, str]:
 
 
 def _in_parts(search: Search, parts: list[int], end: int) -> tuple[Clause, str]:
-    if asks_for_kept(search):
-        of_leaves = of_time(search)
-        table = "kept AS k" + (" JOIN leaf AS l ON l.leaf_index = k.leaf_index" if of_leaves else "")
-        bounds = Clause(f"(k.leaf_index >> {PART_BITS})::integer = ANY (%s) AND {_KEPT_PLACE} < %s", (parts, end))
-        return _from(table, [bounds, *of_class(search, "k.class"), *of_score(search), *of_leaves]), _KEPT_PLACE
-    low, high = parts[-1] << PART_BITS, min(end, parts[0] + 1 << PART_BITS)
-    bounds = Clause("l.leaf_index >= %s AND l.leaf_index < %s", (low, high))
-    return _from("leaf AS l", [bounds, *of_leaf(search), *of_time(search)]), "l.leaf_index"
+    if not asks_for_kept(search):
+        low, high = parts[-1] << PART_BITS, min(end, parts[0] + 1 << PART_BITS)
+        leaves = Clause("l.leaf_index >= %s AND l.leaf_index < %s", (low, high))
+        return _from("leaf AS l", [leaves, *of_leaf(search), *of_time(search)]), "l.leaf_index"
+    bounds = Clause(f"(k.leaf_index >> {PART_BITS})::integer = ANY (%s) AND {_KEPT_PLACE} < %s", (parts, end))
+    clause = _from("kept AS k", [bounds, *of_class(search, "k.class"), *of_score(search)])
+    if not tallies.has_period(search):
+        return clause, _KEPT_PLACE
+    # Looked up one by one: what a planner makes of a join depends on what it knows of the newest leaves.
+    timed = all_of(of_time(search))
+    text = f" AND EXISTS (SELECT FROM leaf AS l WHERE l.leaf_index = k.leaf_index AND {timed.text} OFFSET 0)"
+    return Clause(clause.text + text, (*clause.values, *timed.values)), _KEPT_PLACE
 
 
 def _newest_parts(ask: Ask, search: Search, end: int, limit: int) -> Iterator[list[int]]:

@@ -15,6 +15,8 @@ from audit_sidecar.stores.store import Search
 
 PARTS_AT_ONCE: Final = 4_096
 """Parts whose tallies one statement reads; of a log of ten million leaves there are 1,220."""
+_PARTS_ACROSS: Final = 64
+"""The same where each is counted by an index besides, or row by row where no vacuum has come by yet."""
 
 PARTS: Final = (
     "SELECT t.part, sum(t.records)::bigint FROM tally AS t WHERE t.part < %s AND {} "
@@ -45,6 +47,12 @@ def windows(full: int) -> Iterator[Window]:
     """All full parts, in pieces that a statement reads in time."""
     for low in range(0, full, PARTS_AT_ONCE):
         yield Window(low, min(full, low + PARTS_AT_ONCE))
+
+
+def pieces(window: Window) -> Iterator[Window]:
+    """The same, in pieces of which a statement can look into every part."""
+    for low in range(window.low, window.high, _PARTS_ACROSS):
+        yield Window(low, min(window.high, low + _PARTS_ACROSS))
 
 
 def candidates(search: Search) -> Clause:
