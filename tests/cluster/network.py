@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -31,6 +32,9 @@ class Network:
     """A namespace whose loopback answers for every address of a cluster; gone when it is closed and all in it ended."""
 
     def __init__(self, *ranges: str) -> None:
+        absent = [program for program in ("ip", "setpriv") if shutil.which(program) is None]
+        if absent:
+            raise NamespacesRefused(f"{' and '.join(absent)} of iproute2 and util-linux cannot be found")
         home = os.open(_OWN_NETWORK, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if _LIBC.unshare(_NEW_NETWORK) != 0:

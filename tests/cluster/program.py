@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program of somebody else's that a test starts and ends by its process id; what it prints is kept in a file."""
+"""A program of somebody else's that a test starts and ends by its process id; what it prints is kept in a file.
+
+A run of tests that is killed takes its programs along: they end with the thread that started them.
+"""
 
 import os
 import subprocess
@@ -17,9 +20,10 @@ class Program:
         self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self.name, self.log = name, folder / f"{name}.log"
+        words = ["setpriv", "--pdeathsig", "KILL", *command]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
                 env={**os.environ, **(environment or {})}, start_new_session=True,
             )  # fmt: skip
 

@@ -24,7 +24,7 @@ PROD: Final = (CHART / "values-prod.yaml", WHOLE)
 NAMESPACES: Final = [f"guarded-{number}" for number in range(20)]
 LIST: Final = "countersign-allowed"
 OTHER: Final = "sha256:" + "5b" * 32
-_numbers: Final = itertools.count()
+_numbers, _probes = itertools.count(), itertools.count()
 
 
 class Guarded(NamedTuple):
@@ -39,10 +39,18 @@ class Guarded(NamedTuple):
         return {**item, "metadata": {**item["metadata"], "namespace": self.namespace}}
 
     def allow(self, **entries: str) -> Answer:
-        """Write the list, as the gate."""
-        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LIST}, "data": entries}
+        """Write the list, as the gate, and wait until the policies read it: the API server sees it a moment later."""
+        image = f"registry.example/probe-{next(_probes)}"
+        data = {**entries, "probe": f"card=none artifact=none image={image}"}
+        item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": LIST}, "data": data}
         answer = self.gate.create(self.of_here(item))
-        return answer if answer.status == 201 else self.gate.replace(self.of_here(item))
+        if answer.status != 201:
+            answer = self.gate.replace(self.of_here(item))
+        probe = self.of_here(pod(release(), name="probe"))
+        probe["metadata"].pop("annotations")
+        probe["spec"]["containers"][0]["image"] = probe["spec"]["initContainers"][0]["image"] = image
+        wait_until("the list is read", lambda: self.cluster.api.create(probe, dryRun="All").status == 201, 60)
+        return answer
 
     def create(self, item: Object) -> Answer:
         """Create it here, as somebody who may do everything."""
@@ -87,7 +95,7 @@ def guarded(controllers: Cluster) -> Guarded:
         sets = (f"admissionPolicy.namespaces=[{names}]", f"admissionPolicy.writers=[{writers}]")
         for name in NAMESPACES:
             controllers.namespace(name)
-        controllers.apply(*template(ADMISSION, sets=sets).objects())
+        controllers.apply(*template(ADMISSION, release=f"guarded-{CHART.name}", sets=sets).objects())
         (controllers.folder / "guarded").touch()
     namespace = NAMESPACES[next(_numbers)]
     for account in ("countersign", "countersign-gate", "countersign-migration"):
@@ -104,7 +112,7 @@ def test_every_expression_compiles(guarded: Guarded) -> None:
     """The controllers check the expressions against the types that they are about, and find nothing to warn of."""
     where = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 
-    names = {item["metadata"]["name"] for item in of(scenario(ADMISSION), "ValidatingAdmissionPolicy")}
+    names = {f"guarded-{item['metadata']['name']}" for item in of(scenario(ADMISSION), "ValidatingAdmissionPolicy")}
 
     def checked() -> list[Object]:
         items = [item for item in guarded.cluster.api.items(where) if item["metadata"]["name"] in names]
