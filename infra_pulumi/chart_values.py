@@ -63,8 +63,8 @@ class Database(Struct, frozen=True, kw_only=True, rename="camel"):
     secret: str
 
 
-class Outputs(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What `pulumi stack output --json` prints."""
+class Outputs(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """What `pulumi stack output --json` prints. A name that is not known may be one that moved, such as `database`."""
 
     region: str
     cluster_name: str
@@ -84,7 +84,7 @@ def read_outputs(text: bytes | str) -> Outputs:
     try:
         return msgspec.json.decode(text, type=Outputs)
     except msgspec.DecodeError as error:
-        raise SettingInvalid(f"the stack's outputs: {error}; bring the stack up with 'pulumi up' first") from None
+        raise SettingInvalid(f"the stack's outputs: {error}; bring the stack up with 'pulumi up', from here") from None
 
 
 def chart_values(outputs: Outputs) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from infra_pulumi.iam.document import Document, document
 ADMINISTER: Final = (
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
+    "kms:DeleteAlias",
     "kms:DescribeKey",
     "kms:DisableKey",
     "kms:EnableKey",

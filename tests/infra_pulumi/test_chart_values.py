@@ -112,6 +112,16 @@ def test_outputs_that_are_none_are_refused(text: str) -> None:
         read_outputs(text)
 
 
+def test_an_output_that_is_lost_or_has_another_name_is_refused(cloud: Cloud) -> None:
+    """Not one is done without: a database under another name would otherwise leave the log to empty tables."""
+    whole = cloud.engine.outputs("prod")
+    read_outputs(json.dumps(whole))
+    for name in whole:
+        moved = {("other" if key == name else key): value for key, value in whole.items()}
+        with pytest.raises(SettingInvalid, match=f"`(other|{name})`"):
+            read_outputs(json.dumps(moved))
+
+
 def test_a_stack_that_is_not_there_is_one_line(cloud: Cloud) -> None:
     """Pulumi's own reason is handed on."""
     ran = ask(cloud, "other")

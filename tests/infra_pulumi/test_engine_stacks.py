@@ -167,12 +167,13 @@ def test_a_changed_setting_changes_what_follows_from_it_and_nothing_else(cloud: 
         ("flow_log_days", "flow_log_day", "Object contains unknown field `flow_log_day` - at `$.network`"),
         ("region: eu-west-1", "region: us-east-1", "region 'us-east-1' is not one of eu-west-1"),
         (f'account: "{ACCOUNT}"', "account: production", "'production' is no AWS account number"),
-        (f'account: "{ACCOUNT}"', 'account: "999988887777"', f"AWS account ID not allowed: {ACCOUNT}"),
+        (f'account: "{ACCOUNT}"', 'account: "999988887777"', "is not of the stack's account 999988887777"),
+        (ACCOUNT, "999988887777", f"AWS account ID not allowed: {ACCOUNT}"),
     ],
 )
 def test_what_is_wrong_is_refused_before_anything_is_made(cloud: Cloud, old: str, new: str, said: str) -> None:
     """A misspelt setting, a region off the list, and an account that the credentials are not for: one clear line."""
-    with cloud.engine.changed("staging", old, new):
+    with cloud.engine.changed("staging", old, new, times=3 if old == ACCOUNT else 1):
         ran = cloud.engine.pulumi("preview", stack="staging", serve=True)
     assert ran.code != 0
     (line, *_) = [line for line in ran.said.splitlines() if line.strip().startswith("error:") and said in line]

@@ -60,6 +60,13 @@ def test_what_has_to_be_given_is_asked_for() -> None:
     assert refused("aws:dynamodb/resourcePolicy:ResourcePolicy", {"policy": None}) == ["policy", "resourceArn"]
 
 
+def test_a_number_off_a_closed_list_is_refused() -> None:
+    """CloudWatch keeps a log group for some numbers of days and no others; the documentation lists them."""
+    group = "aws:cloudwatch/logGroup:LogGroup"
+    assert [days for days in (0, 1, 30, 184, 365, 366, 3653) if refused(group, {"retentionInDays": days})] == [184, 366]
+    assert refused(group, {"retentionInDays": UNKNOWN}) == []
+
+
 def test_an_unknown_resource_is_no_resource() -> None:
     """A misspelt type has no schema."""
     with pytest.raises(schema.Unknown, match="Tabel"):

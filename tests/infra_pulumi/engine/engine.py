@@ -109,11 +109,11 @@ class Engine(NamedTuple):
         return self._replace(folder=folder / "project", state=folder / "state")
 
     @contextmanager
-    def changed(self, stack: str, old: str, new: str) -> Iterator[None]:
-        """Other settings for a while; what is changed stands there exactly once."""
+    def changed(self, stack: str, old: str, new: str, times: int = 1) -> Iterator[None]:
+        """Other settings for a while; what is changed stands there exactly so many times."""
         file = self.settings(stack)
         before = file.read_text()
-        assert before.count(old) == 1, f"{old!r} stands {before.count(old)} times in {file.name}"
+        assert before.count(old) == times, f"{old!r} stands {before.count(old)} times in {file.name}"
         file.write_text(before.replace(old, new))
         try:
             yield

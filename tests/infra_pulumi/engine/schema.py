@@ -3,8 +3,8 @@
 
 Those classes are generated from the schema of the provider, so a name, a type, or an input that has to be there is
 known here as the provider knows it. Where the documentation of an input closes the list of its values ("Valid values
-are `A` and `B`"), that list holds, too. What the provider checks in code is not known: formats, limits, and which
-inputs exclude each other. No private part of AWS is asked.
+are `A` and `B`", "Possible values are: 1, 3, and 5"), that list holds, too. What the provider checks in code is not
+known: formats, limits, and which inputs exclude each other. No private part of AWS is asked.
 """
 
 import inspect
@@ -32,9 +32,9 @@ from pulumi.runtime.rpc import UNKNOWN, get_resource_module
 PROVIDER: Final = "pulumi:providers:aws"
 _CLOSED: Final = re.compile(
     r"(?:[Vv]alid|[Aa]llowed|[Pp]ossible) (?:[Vv]alues|options)(?: are| include)?:? "
-    r"((?:(?:, |,? and |,? or )?`[^`]+`)+)"
+    r"((?:(?:, |,? and |,? or )?(?:`[^`]+`|\d+\b))+)"
 )
-
+_VALUE: Final = re.compile(r"`([^`]+)`|(\d+)")
 
 # Terraform's provider, which this one wraps, takes it since 6.21 (hashicorp/terraform-provider-aws#45015).
 _UNLISTED: Final = frozenset({"ECC_NIST_EDWARDS25519"})
@@ -93,7 +93,8 @@ def refusals(given: Mapping[str, Any], fields: Mapping[str, Field], path: str = 
             yield place, f"no such property; there are {', '.join(sorted(fields))}"
         elif value is not None:
             yield from mismatches(value, field.kind, place)
-            if field.values and isinstance(value, str) and value not in field.values | _UNLISTED | {UNKNOWN}:
+            listed = isinstance(value, str | int) and not isinstance(value, bool)
+            if field.values and listed and str(value) not in field.values | _UNLISTED | {UNKNOWN}:
                 yield place, f"{value!r} is none of {', '.join(sorted(field.values))}"
     for name, field in fields.items():
         if field.required and given.get(name) is None:
@@ -180,6 +181,6 @@ def _fields(kind: Any) -> dict[str, Field]:
 def _listed(kind: Any, name: str) -> frozenset[str]:
     """The values that the documentation closes a property to; none where it names just one, or says it otherwise."""
     said = inspect.getdoc(getattr(kind, name, None)) or ""
-    found = [frozenset(re.findall(r"`([^`]+)`", values)) for values in _CLOSED.findall(said)]
+    found = [frozenset(text or number for text, number in _VALUE.findall(values)) for values in _CLOSED.findall(said)]
     plain = [values for values in found if len(values) > 1 and all(map(re.compile(r"[\w.-]+").fullmatch, values))]
     return plain[0] if len(plain) == 1 else frozenset()

@@ -177,6 +177,8 @@ ADMINISTRATION = {
     "CancelKeyDeletion", "DescribeKey", "DisableKey", "EnableKey", "EnableKeyRotation", "GetKeyPolicy",
     "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies", "ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion",
     "TagResource", "UntagResource", "UpdateKeyDescription", "CreateAlias",
+    # A stack that may go takes its names with it, and KMS asks the key as well as the name.
+    "DeleteAlias",
 }  # fmt: skip
 """What the account may do to either key. PutKeyPolicy is among it: who administers a key can let themselves sign."""
 USES = {
