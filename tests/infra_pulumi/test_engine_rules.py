@@ -70,3 +70,16 @@ def test_the_gate_reads_the_program_as_the_engine_does(
         assert added <= {"name", "bucket", "identifier", "version"}, (key, added)
         plain = {name for name, value in inputs.items() if isinstance(value, bool | int)}
         assert {name: inputs[name] for name in plain} == {name: made[key][name] for name in plain}, key
+
+
+def test_the_gate_refuses_that_production_may_be_taken_down(
+    cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`removable: true` is how a stack ends, by a reviewed commit; each store that it leaves open is a finding."""
+    with cloud.engine.changed("prod", "removable: false", "removable: true"):
+        open_to_all = read_infra(f"{cloud.engine.folder}:prod", tmp_path_factory.mktemp("removable"))
+    (stores,) = [rule for rule in MODULES if rule.RULE.id == "IAC-001"]
+    said = {finding.message for finding in stores.check(open_to_all, run(bundle())).findings}
+    tables = {f"the Table countersign-prod-{part} can be deleted" for part in ("log", "payload", "state")}
+    assert tables < said
+    assert "the Cluster countersign-prod-log is made without deletionProtection" in said
