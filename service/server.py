@@ -41,10 +41,13 @@ from service.telemetry.lane import Lane
 from service.telemetry.start import Origin, start_telemetry
 from service.web.app import Parts, build_main_port, build_metrics_app
 from service.web.door import Door
+from service.web.farewell import Farewell
 from service.web.predict_http import predict_http
 
 _LOG: Final = logging.getLogger("countersign.service")
 _KEEP_ALIVE: Final = 75
+# For a request that was sent before its caller could see that we end; a part of what `drain` allows.
+_LINGER: Final = 1.0
 _COLLECT_AFTER: Final = (50_000, 20, 100)
 _TELEMETRY_FLUSH: Final = 2.0
 
@@ -96,9 +99,10 @@ def _start(prepared: Prepared, listeners: list[socket]) -> _Running:
     http = limited_http()
     if main.turns is not None:
         http = predict_http(http, main.turns, parts.max_body)
+    farewell = Farewell(min(_LINGER, prepared.settings.drain / 2))
     servers = [
-        _server(main.app, http, prepared.tls),
-        _server(build_metrics_app(parts), limited_http(), prepared.tls),
+        _server(main.app, http, prepared.tls, farewell),
+        _server(build_metrics_app(parts), limited_http(), prepared.tls, Farewell(0)),
     ]
     serving = [
         asyncio.create_task(server.serve(sockets=[listener]))
@@ -187,10 +191,10 @@ async def _outcome(running: _Running) -> int:
     return 0
 
 
-def _server(app: ASGIApp, http: type[HttpToolsProtocol], tls: ServerTls | None) -> uvicorn.Server:
+def _server(app: ASGIApp, http: type[HttpToolsProtocol], tls: ServerTls | None, farewell: Farewell) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=http,
+        http=farewell.http(http),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -203,11 +207,22 @@ def _server(app: ASGIApp, http: type[HttpToolsProtocol], tls: ServerTls | None) 
         timeout_keep_alive=_KEEP_ALIVE,
         ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
-    return _Server(config)
+    return _Server(config, farewell)
 
 
 class _Server(uvicorn.Server):
     """One of two servers in one loop: signals are the process's business."""
+
+    def __init__(self, config: uvicorn.Config, farewell: Farewell) -> None:
+        super().__init__(config)
+        self._farewell = farewell
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Take no more connections, then part from those that there are."""
+        for listening in self.servers:
+            listening.close()
+        await self._farewell.say(self.server_state)
+        await super().shutdown(sockets)
 
     def capture_signals(self) -> Any:
         """Leave signals alone."""
