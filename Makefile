@@ -17,6 +17,9 @@ METRICS_PORT ?= 9464
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
+# The tests run in as many processes as there are cores, up to this; one alone is for finding out who disturbs whom.
+PROCESSES ?= 4
+
 # For instance BENCH=--quick.
 BENCH ?=
 
@@ -38,7 +41,7 @@ setup: ## install everything that development needs into .venv
 	@$(PYTHON) scripts/environment.py dev
 
 test: setup ## run every test this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses $(PROCESSES)
 
 cluster-test: setup ## chart and GitOps objects on a real control plane with real Argo CD; needs root and make tools
 	$(BIN)/python -m pytest -m cluster tests/cluster
