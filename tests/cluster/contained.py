@@ -9,6 +9,7 @@ seccomp, cgroups) is not done here.
 import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, NamedTuple
 
 _NEW_MOUNTS: Final = 0x00020000
 _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
+_SIGNAL_AT_DEATH: Final = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _CHECKOUT: Final = Path(__file__).parents[2]
 _SYSTEM: Final = ("/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/dev")
@@ -53,6 +55,8 @@ def main(argument: str) -> None:
     os.setgroups([])
     os.setgid(wanted.user)
     os.setuid(wanted.user)
+    # Now, for a change of user forgets it: no container outlives the thread that has started it.
+    _checked(_LIBC.prctl(_SIGNAL_AT_DEATH, signal.SIGKILL), "prctl")
     path = f"{sys.prefix}/bin:/usr/bin:/bin"
     os.execvpe(wanted.command[0], list(wanted.command), {"PATH": path, **wanted.environment})
 

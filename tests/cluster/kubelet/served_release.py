@@ -43,7 +43,7 @@ APPLICATION: Final = "countersign-staging"
 _PLATFORM: Final = "countersign-admission"
 _GATE: Final = f"system:serviceaccount:{NAMESPACE}:countersign-gate"
 _KINDS: Final = ("servicemonitors", "prometheusrules")
-_CPU_REQUEST: Final = "100m"
+_CPU_REQUEST: Final = "50m"
 
 
 class ServedRelease:
@@ -125,6 +125,18 @@ class ServedRelease:
         path = f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io%2Fcomponent%3Dservice"
         found = [pod for pod in self.cluster.api.items(path) if "deletionTimestamp" not in pod["metadata"]]
         return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+
+    def running(self) -> bool:
+        """Whether anything of a pod runs on a node."""
+        return any(not pod.run.over.is_set() for node in self.nodes for pod in node.pods.values())
+
+    def said(self, container: str) -> dict[str, str]:
+        """Everything that containers of this name have printed, by pod."""
+        return {
+            pod.name: "".join(log.read_text(errors="replace") for log in sorted(pod.folder.glob(f"{container}-*.log")))
+            for node in self.nodes
+            for pod in node.pods.values()
+        }
 
     def pid(self, pod: str, container: str) -> int:
         """The process of a container of a pod."""
