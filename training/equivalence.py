@@ -4,9 +4,9 @@
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from contracts.model_card_evidence import Equivalence
+from contracts.onnx_runtime import onnx_runtime
 from training.errors import TrainingRefused
 from training.onnx_export import MATRIX_INPUT, OUTPUT
 from training.rows import Floats, Rows
@@ -14,6 +14,7 @@ from training.rows import Floats, Rows
 
 def probabilities(artifact: bytes, rows: Rows) -> Floats:
     """Give float64 [rows, labels] from the artifact alone."""
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1

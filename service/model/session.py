@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 
 from contracts.bundle import Bundle
 from contracts.errors import BundleInvalid
 from contracts.model_card import Feature, ModelCard
+from contracts.onnx_runtime import onnx_runtime
 
 Row = tuple[Any, ...]
 """Feature values in card order, as decoded."""
@@ -92,6 +92,7 @@ class Session:
 
 
 def _open(artifact: bytes, where: str) -> Any:
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     # Requests run side by side on the event loop; threads inside one call would only wait for each other.
     options.intra_op_num_threads = 1

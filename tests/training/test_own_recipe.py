@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from contracts.bundle import load_bundle
+from contracts.onnx_runtime import onnx_runtime
 from countersign.__main__ import main
 
 RECIPE = Path(__file__).parents[1] / "fixtures" / "recipes" / "support_tickets.py"
@@ -45,7 +45,7 @@ def test_a_foreign_pipeline_becomes_a_bundle_that_answers(tmp_path: Path) -> Non
     assert card.explanation is None
     assert card.metrics is not None
     assert card.metrics["accuracy"].value > 0.8
-    session = onnxruntime.InferenceSession(bundle.artifact_bytes, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(bundle.artifact_bytes, providers=["CPUExecutionProvider"])
     assert [item.name for item in session.get_inputs()] == [feature.name for feature in card.features]
     assert [item.type for item in session.get_inputs()] == [
         "tensor(string)", "tensor(string)", "tensor(double)", "tensor(int64)", "tensor(bool)",
