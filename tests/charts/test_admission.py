@@ -56,7 +56,8 @@ def test_the_gate_that_needs_no_entry_is_the_gate_as_it_is_rendered() -> None:
     assert mounts == {"/verdict": "verdict", "/key": "key", "/var/run/secrets/kubernetes.io/serviceaccount": "account"}
     volumes = {volume["name"]: volume for volume in job["spec"]["volumes"]}
     assert f"v.secret.secretName == '{volumes['key']['secret']['secretName']}'" in condition["expression"]
-    for asked in ("'COUNTERSIGN_PROFILE_PROD' in c.args", "startsWith('--as')", "!has(m.subPath)"):
+    level = r"contains('\n--level\nCOUNTERSIGN_PROFILE_PROD\n')"
+    for asked in (level, "startsWith('--as')", "!has(m.subPath)"):
         assert asked in condition["expression"]
     assert [name for name in denied if f"!has(c.{name})" not in condition["expression"]] == []
     account = policies()["countersign-pods"]["validations"][-1]

@@ -15,6 +15,7 @@ import pytest
 from contracts.image import parse_image
 from policies.admission.allowance import CURRENT, MAX_ENTRIES, Allowance, allow
 from policies.admission.api_server import ApiServer, ApiServerRefused, change_config_map
+from policies.verdict.statement import VERIFIER
 from tests.charts.rendering import CHART, WHOLE, Object, of, one, template
 from tests.charts.test_gate import at, run_gate_job, with_verdict
 from tests.cluster.cluster import API_ADDRESS, Cluster
@@ -158,6 +159,13 @@ def gate_pod(objects: list[Object]) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {**made["metadata"], "name": "one"}, "spec": made["spec"]}
 
 
+def _ask_for(gate: Object, decoy: str) -> None:
+    """A level of the lowest profile, and what hides it as the value of an option that the next one replaces."""
+    place = gate["args"].index("COUNTERSIGN_PROFILE_PROD")
+    gate["args"][place] = "COUNTERSIGN_PROFILE_DEV"
+    gate["args"] += ["--verifier", decoy, "--verifier", VERIFIER]
+
+
 _COMMAND: Final = {"exec": {"command": ["python", "-c", "print(open('/run/secrets/token').read())"]}}
 SPOILT: Final[dict[str, Callable[[Object], Any]]] = {
     "another key beside": lambda gate: gate["args"].extend(["--key", "/verdict/mine.pub"]),
@@ -166,6 +174,8 @@ SPOILT: Final[dict[str, Callable[[Object], Any]]] = {
     "another day": lambda gate: gate["args"].append("--as-of=2026-11-23"),
     "another account": lambda gate: gate["args"].extend(["--account", "/verdict"]),
     "a laxer profile": lambda gate: gate["args"].remove("COUNTERSIGN_PROFILE_PROD"),
+    "a laxer profile, and the word elsewhere": lambda gate: _ask_for(gate, "COUNTERSIGN_PROFILE_PROD"),
+    "a laxer profile, and the words in one": lambda gate: _ask_for(gate, "x\n--level\nCOUNTERSIGN_PROFILE_PROD\n"),
     "a file laid over the program": lambda gate: gate["volumeMounts"].append({"name": "verdict", "mountPath": "/usr"}),
     "the key from elsewhere": lambda gate: gate["volumeMounts"][1].update(name="verdict"),
     "a part of a volume": lambda gate: gate["volumeMounts"][0].update(subPath="x"),
