@@ -4,6 +4,7 @@
 The hooks below do something only where pytest-xdist runs the tests, as `make test` has it.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Toge
     from tests.parallel import Together
 
     return Together(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """In a process that is handed tests: its folder has a short name, for a unix socket has room for 100 bytes."""
+    if hasattr(config, "workerinput"):
+        number = config.workerinput["workerid"].removeprefix("gw")
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(number))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,7 +2,9 @@
 """Building and running images without an engine on the machine, in a storage and a network of their own."""
 
 import json
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +25,12 @@ class Engine:
     def __init__(self, folder: Path, network: Network) -> None:
         self._folder = folder
         self._network = network
+        self._runroot = tempfile.mkdtemp(prefix="countersign-")  # podman takes no path of more than 50 characters
         self._storage = [
             "--root",
             str(folder / "storage"),
             "--runroot",
-            str(folder / "run"),
+            self._runroot,
             "--storage-driver",
             "overlay",
         ]
@@ -80,6 +83,7 @@ class Engine:
         self.podman("pod", "rm", "--all", "--force", "--time", "3", check=False)
         self.podman("rm", "--all", "--force", "--time", "3", check=False)
         self.podman("image", "unmount", "--all", "--force", check=False)
+        shutil.rmtree(self._runroot, ignore_errors=True)
 
 
 def _run(command: Sequence[str], check: bool) -> subprocess.CompletedProcess[str]:
