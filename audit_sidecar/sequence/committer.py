@@ -3,16 +3,17 @@
 
 Where several sidecars share a log, each group is planned on the log as it stands in this sidecar's turn, and planned
 again when somebody else was faster, with the same salts, so that a payload which a store keeps apart needs no second
-place. A commit whose reply was lost is looked for in the log, never sent again blindly: its leaf hashes, made of salts
-that are the group's own, are nobody else's. What others appended must extend what this sidecar knows.
+place. A commit that may be kept, or its beginning, is looked for in the log, never sent again blindly: its leaf hashes,
+made of salts that are the group's own, are nobody else's. What others appended must extend what this sidecar knows.
 """
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from audit_sidecar.errors import Fatal, HeadMoved, OutcomeUnknown, Pushback
+from audit_sidecar.errors import AuditError, Fatal, HeadMoved, OutcomeUnknown, Pushback
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.head import Head
@@ -30,19 +31,31 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.25
 _CHUNK: Final = 4096
 
 _Items = Sequence[Export | OwnRecord]
+_NOTHING: Final[Mapping[int, Outcome]] = MappingProxyType({})
 
 
 class _Attempt(NamedTuple):
-    """A commit whose reply was lost, and what its senders are told if it was kept."""
+    """A commit that may be kept, or its beginning, and what its senders are told of what was kept."""
 
     old_size: int
     plan: Plan
     outcomes: list[Outcome]
 
-    def kept_by(self, reader: StoreReader) -> bool:
-        """Whether the log holds it, which no other sidecar's commit can pretend: its salts are the group's own."""
+    def kept_by(self, reader: StoreReader) -> int:
+        """How many of its records the log holds, which no other sidecar can pretend: its salts are the group's own."""
         hashes = [record.leaf_hash for record in self.plan.records]
-        return reader.leaf_hashes(self.old_size, self.old_size + len(hashes)) == hashes
+        held = reader.leaf_hashes(self.old_size, self.old_size + len(hashes))
+        return next((at for at, (one, other) in enumerate(zip(hashes, held, strict=False)) if one != other), len(held))
+
+    def own_kept(self, items: _Items, kept: int) -> dict[int, Outcome]:
+        """Outcomes of the sidecar's own records among the first so many, which nothing else tells are there."""
+        return {
+            at: outcome
+            for at, (item, outcome) in enumerate(zip(items, self.outcomes, strict=True))
+            if isinstance(item, OwnRecord)
+            and not isinstance(outcome, AuditError)
+            and outcome[0].leaf_index < self.old_size + kept
+        }
 
 
 def pause(attempt: int) -> None:
@@ -113,11 +126,14 @@ class Committer:
         finally:
             self._streams.forget()
 
-    def _planned(self, items: _Items, salts: Sequence[Sequence[bytes]]) -> tuple[Plan, list[Outcome]]:
+    def _planned(
+        self, items: _Items, salts: Sequence[Sequence[bytes]], known: Mapping[int, Outcome] = _NOTHING
+    ) -> tuple[Plan, list[Outcome]]:
         if self._expect is not None:
             self._expect(foreign_ids(items))
         plan = Plan(self._frontier.size, self._streams, self._own, self._reader.by_ids)
-        return plan, [plan.add(item, its) for item, its in zip(items, salts, strict=True)]
+        drawn = zip(items, salts, strict=True)
+        return plan, [known[at] if at in known else plan.add(*one) for at, one in enumerate(drawn)]
 
     def _attempt(
         self, items: _Items, salts: Sequence[Sequence[bytes]], unheard: list[_Attempt]
@@ -125,15 +141,19 @@ class Committer:
         with self._writer.turn() as head:
             if head is not None:
                 self._follow(head)
+            known: dict[int, Outcome] = {}
             for lost in unheard:
-                if lost.kept_by(self._reader):
+                kept = lost.kept_by(self._reader)
+                if kept == len(lost.plan.records):
                     return lost.plan, lost.outcomes
-            plan, outcomes = self._planned(items, salts)
+                known |= lost.own_kept(items, kept)
+            plan, outcomes = self._planned(items, salts, known)
             old_size = self._frontier.size
             try:
                 if plan.records:
                     self._append(plan)
-            except OutcomeUnknown:
+            except (HeadMoved, OutcomeUnknown):
+                # Others may have come between the parts of a commit that a store keeps one after the other.
                 unheard.append(_Attempt(old_size, plan, outcomes))
                 raise
         return plan, outcomes

@@ -61,13 +61,14 @@ class Plan:
     def add(self, item: Export | OwnRecord, salts: Sequence[bytes] = ()) -> Outcome:
         """Plan one export; on a refusal the plan is as it was before.
 
-        ``salts`` are those of its records, where it was planned before: the same salts give the same records.
+        ``salts`` are those of its records, where it was planned before: the same salts give the same records. Records
+        of the sidecar's own are made anew each time, with a salt of that time: none is ever of two payloads.
         """
         salts = salts or fresh_salts(item.records)
         marks = len(self.records), len(self.gaps), dict(self._streams.changed), self.counts
         try:
             if isinstance(item, OwnRecord):
-                return (self._add_own(item.kind, item.attributes, salts[0]),)
+                return (self._add_own(item.kind, item.attributes),)
             if item.producer is None:
                 return tuple(map(self._place_foreign, item.payloads, salts))
             return tuple(self._place_all(item, item.producer, salts))
@@ -145,10 +146,10 @@ class Plan:
         )  # fmt: skip
         return self._append(leaf, salt, payload, find(record))
 
-    def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue], salt: bytes) -> Position:
+    def _add_own(self, kind: str, attributes: Mapping[str, AttributeValue]) -> Position:
         state = self._streams.get(self._own.stream)
         payload = self._own.payload(kind, 0 if state is None else state.next_seq, attributes)
-        return self._place(payload, PRODUCER, salt)
+        return self._place(payload, PRODUCER, fresh_salt())
 
     def _add_gap(self, stream: bytes, missing: range) -> None:
         position = self._add_own(
@@ -159,7 +160,6 @@ class Plan:
                 semconv.LAST: missing.stop - 1,
                 semconv.COUNT: len(missing),
             },
-            fresh_salt(),
         )
         self.gaps.append(Gap(position.leaf_index, stream, missing.start, missing.stop - 1))
         self.counts = self.counts._replace(gaps=self.counts.gaps + 1, missing=self.counts.missing + len(missing))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from audit_sidecar.errors import AuditError, Fatal, Pushback, Refused
+from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, Refused
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.plan import find
 from audit_sidecar.stores.store import Commit, Finding, SignedCheckpoint
@@ -233,3 +233,32 @@ def test_an_own_record_that_is_refused_is_told(log: Log) -> None:
     assert isinstance(log.send(OwnRecord("end", {}))[0], Position)
     with pytest.raises(Refused, match="cannot go on"):
         log.send(OwnRecord("heartbeat", {}))
+
+
+class Late:
+    """A writer whose first commit comes too late."""
+
+    def __init__(self, log: Log) -> None:
+        self.seen: list[Commit] = []
+        self.turn, self._commit = log.writer.turn, log.writer.commit
+        self.lead, self.put_checkpoint, self.close = log.writer.lead, log.writer.put_checkpoint, log.writer.close
+
+    def commit(self, commit: Commit) -> None:
+        """Fail once."""
+        self.seen.append(commit)
+        if len(self.seen) == 1:
+            raise HeadMoved("somebody was faster")
+        self._commit(commit)
+
+
+def test_no_salt_is_of_two_payloads(log: Log) -> None:
+    """What is planned again has the salts of before, but what is made anew for it, which is another payload."""
+    late = Late(log)
+    log.committer._writer = late
+    log.committer.pause = lambda _: None
+    log.committer.commit([OURS.export(0, 1, 4), stranger(foreign(1)), OwnRecord("notice", {})])
+    first, second = late.seen
+    payloads = {(record.salt, payload_bytes(record.payload)) for record in [*first.records, *second.records]}
+    assert len({salt for salt, _ in payloads}) == len(payloads)
+    again = [one == other for one, other in zip(first.records, second.records, strict=True)]
+    assert again == [True, True, False, True, True, False], "all but the gap and the notice"

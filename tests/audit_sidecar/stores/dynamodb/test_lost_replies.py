@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from audit_sidecar.errors import AuditError, Fatal, Pushback
-from audit_sidecar.sequence.export import Export
+from audit_sidecar.errors import AuditError, Fatal, HeadMoved, OutcomeUnknown, Pushback
+from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.stores.dynamodb import cut, segments, writer
 from audit_sidecar.stores.dynamodb.segments import Shape
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
@@ -139,6 +139,37 @@ def test_another_sidecar_comes_between_the_items_of_a_commit(
     assert sent(second, exports) == positions
     assert len(first.reader.gaps(Producer(2).stream)) == 1
     first.check()
+
+
+@pytest.mark.parametrize("failure", [HeadMoved, OutcomeUnknown])
+def test_an_own_record_in_the_first_item_of_a_commit_is_kept_once(
+    dynamodb: DynamoDb, sidecar: Callable[[str], Log], failure: type[AuditError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sequence number of a sender's tells that it is there: its leaf does, and its place is what is told."""
+    monkeypatch.setattr(cut, "MOST_RECORDS", 3)
+    url = dynamodb.new_store()
+    create_store(url, ORIGIN)
+    log = sidecar(url)
+    insert, calls = log.writer._insert, 0  # type: ignore[attr-defined]
+
+    def second_fails(piece: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise failure("between the items")
+        insert(piece)
+
+    monkeypatch.setattr(log.writer, "_insert", second_fails)
+    outcomes = log.committer.commit([OwnRecord("heartbeat", {}), *groups(1), OwnRecord("heartbeat", {})])
+    kinds = log.kinds()
+    assert kinds.count("heartbeat") == 2
+    assert len(log.reader.gaps(Producer(2).stream)) == 1
+    held = log.reader.leaf_hashes(0, len(kinds))
+    for outcome in outcomes:
+        assert not isinstance(outcome, AuditError)
+        assert all(held[at.leaf_index] == at.leaf_hash for at in outcome)
+    assert calls > 2
+    log.check()
 
 
 def test_payloads_are_written_once_however_often_a_group_is_planned(
