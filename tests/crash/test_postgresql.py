@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two pods on one log in PostgreSQL, under load: sidecars and the server itself are killed, and come back.
+"""Two pods on one log in PostgreSQL, with an archive, under load: sidecars and the server are killed, and come back.
 
 The ledgers of answers are kept here. The server is killed as a whole, not its disk: what it promises of that is its own
 matter, and `store status` says which settings it makes the promise with. `COUNTERSIGN_LONG` goes round fifty times.
@@ -15,6 +15,8 @@ import pytest
 
 from audit_sidecar.publish.export_log import export_log
 from audit_sidecar.stores.url import open_reader
+from audit_sidecar.tlog.checkpoint import open_checkpoint
+from audit_sidecar.tlog.keys import read_verifiers
 from contracts.identifiers import parse_uuid
 from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
 from tests.conformance.outside import fsck_accepts
@@ -31,6 +33,7 @@ class Ordeal(NamedTuple):
 
     store: str
     keys: Path
+    archive: Path
     answers: list[list[tuple[str, int, str]]]
     longest_silence: float
     """Seconds for which no checkpoint was signed after the publisher was killed."""
@@ -49,10 +52,11 @@ def server() -> Iterator[Server]:
 def ordeal(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
     """Under load each sidecar is killed, then the server, then everything that stores at once."""
     folder = tmp_path_factory.mktemp("pods")
-    keys, store = folder / "keys", server.new_database()
+    keys, archive, store = folder / "keys", folder / "archive", server.new_database()
+    archive.mkdir()
     assert countersign("keygen", "--origin", "log.example.com/pods", "--out", str(keys)).returncode == 0
     assert countersign("store", "init", store, "--key", str(keys / "log.key")).returncode == 0
-    pods = [Pod(folder / f"pod{number}", keys, store) for number in range(2)]
+    pods = [Pod(folder / f"pod{number}", keys, store, "--archive", str(archive)) for number in range(2)]
     try:
         for pod in pods:
             pod.start()
@@ -64,7 +68,7 @@ def ordeal(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ordeal:
     finally:
         for pod in pods:
             pod.end()
-    return Ordeal(store, keys, [first.answers, second.answers], max(silences))
+    return Ordeal(store, keys, archive, [first.answers, second.answers], max(silences))
 
 
 def kill_in_turn(server: Server, store: str, pods: list[Pod], loads: tuple[Load, Load]) -> float:
@@ -139,3 +143,16 @@ def test_strangers_accept_the_exported_folder(ordeal: Ordeal, tmp_path: Path) ->
     """Tessera's fsck, on the files alone."""
     export_log(open_reader(ordeal.store), tmp_path / "log")
     assert fsck_accepts(tmp_path / "log", (ordeal.keys / "log.vkey").read_text().strip())
+
+
+def test_the_archive_is_that_log_to_its_end(ordeal: Ordeal) -> None:
+    """Both fscks, from the archive alone; whoever archived was killed on the way, and in the end nothing is missing."""
+    vkey = ordeal.keys / "log.vkey"
+    verdict = countersign("audit", "fsck", str(ordeal.archive), "--key", str(vkey))
+    assert (verdict.returncode, "SOUND" in verdict.stdout) == (0, True), verdict
+    frontier = open_reader(ordeal.store).frontier()
+    newest = open_checkpoint(
+        (ordeal.archive / "checkpoint").read_bytes(), read_verifiers(vkey.read_bytes()), "log.example.com/pods"
+    )
+    assert (newest.size, newest.root) == (frontier.size, frontier.root())
+    assert fsck_accepts(ordeal.archive, vkey.read_text().strip())
