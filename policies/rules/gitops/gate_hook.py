@@ -3,14 +3,15 @@
 
 ## What it checks
 The rendering holds a Job with the label `countersign.dev/gate` that Argo CD runs as a PreSync hook in a negative wave,
-whose container runs `verify-verdict` by itself and not through a shell. It is tried once, ends within ten minutes, and
-is made anew for each sync (a generated name, or deletion before creation). No other object is skipped by Argo CD
-(`hook: Skip`), and none asks for `Validate=false`, `Replace=true` or `Force=true`.
+whose container runs `verify-verdict` by itself and not through a shell, for the day on which it runs (no `--as-of`) and
+not for its help. It is tried once, ends within ten minutes, and is made anew for each sync (a generated name, or
+deletion before creation). No other object is skipped by Argo CD (`hook: Skip`), and none asks for `Validate=false`,
+`Replace=true` or `Force=true`.
 
 ## Why
 A hook that fails stops the sync, but only if it runs: a finished Job of an earlier sync under the same name, a Job that
-is retried until it hangs, or `|| true` at the end of a shell line all look like a gate. Selective sync and the strategy
-`apply` skip hooks altogether; the admission policy is there for those.
+is retried until it hangs, `|| true` at the end of a shell line, or a day on which an old verdict still held all look
+like a gate. Selective sync and the strategy `apply` skip hooks altogether; the admission policy is there for those.
 
 ## Reference
 ISO/IEC 42001 A.6.2.5. Argo CD, "Resource hooks" and "Sync options".
@@ -81,6 +82,8 @@ POLICY: Final = "argocd.argoproj.io/hook-delete-policy"
 WAVE: Final = "argocd.argoproj.io/sync-wave"
 COMMAND: Final = "verify-verdict"
 PROGRAM: Final = "countersign"
+ANOTHER_TASK: Final = ("--as-of", "--help", "-h")
+"""With these an expired verdict is verified, or nothing is, and the Job succeeds."""
 LONGEST: Final = 600
 
 
@@ -141,9 +144,12 @@ def _program(gate: Manifest) -> Iterator[Finding]:
         words = [*(given.get("command") or []), *(given.get("args") or [])]
         if words[:1] == [PROGRAM]:
             words = words[1:]
+        at = ("spec", "template", "spec", "containers", index)
         if words[:1] != [COMMAND]:
-            at = ("spec", "template", "spec", "containers", index)
             yield _wrong(gate, at, f"does not run {COMMAND}", " ".join(map(str, words)) or None, f"{COMMAND} …")
+        for word in map(str, words):
+            if word.startswith(ANOTHER_TASK):
+                yield _wrong(gate, at, "does not verify for the day on which it runs", word, f"{COMMAND} without it")
 
 
 def _skipped(item: Manifest) -> Iterator[Finding]:

@@ -88,6 +88,14 @@ MISTAKES: Final[list[tuple[ModuleType, Change, str]]] = [
     (gate_hook, put("Job/spec/suspend", True), "another suspend"),
     (gate_hook, put("Job/spec/template/spec/restartPolicy", "OnFailure"), "another restartPolicy"),
     (gate_hook, put("Job/spec/template/spec/containers/0/args", ["version"]), "does not run verify-verdict"),
+    *(
+        (
+            gate_hook,
+            put("Job/spec/template/spec/containers/0/args", ["verify-verdict", "/v.json", "--key", "/k.pub", *words]),
+            "does not verify for the day on which it runs",
+        )
+        for words in (["--as-of", "2026-11-23"], ["--as-of=2026-11-23"], ["--help"], ["-h"])
+    ),
     (
         gate_hook,
         put("Job/spec/template/spec/containers/0/command", ["sh", "-c", "countersign verify-verdict x || true"]),
