@@ -5,6 +5,7 @@ Native sidecars become containers beside the others, so that no order of startin
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ LEFT_OUT: Final = {
 }  # fmt: skip
 _UNKNOWN_FIELDS: Final = {"status.podIP": "127.0.0.1", "spec.nodeName": "node-1", "metadata.namespace": "ml-prod"}
 """Of the downward API podman knows names and labels; it takes no annotation longer than 63 characters (4.3)."""
+_VARIABLE: Final = re.compile(r"\$\((\w+)\)")
+"""In arguments podman leaves it standing."""
 
 
 def playable(template: Object, images: Mapping[str, str], folders: Path) -> Object:
@@ -56,8 +59,20 @@ def _container(container: Object, image: str, spec: Object, known: Mapping[str, 
         **{key: spec["securityContext"][key] for key in ("runAsUser", "runAsGroup")},
     }
     environment = [_variable(each, known) for each in container.get("env", [])]
+    args = [_VARIABLE.sub(lambda found: _value(environment, found[1]), word) for word in container["args"]]
     kept = {key: value for key, value in container.items() if key not in LEFT_OUT["container"]}
-    return {**kept, "image": image, "imagePullPolicy": "Never", "env": environment, "securityContext": confined}
+    return {
+        **kept,
+        "image": image,
+        "imagePullPolicy": "Never",
+        "args": args,
+        "env": environment,
+        "securityContext": confined,
+    }
+
+
+def _value(environment: list[Object], name: str) -> str:
+    return next(str(each["value"]) for each in environment if each["name"] == name)
 
 
 def _variable(variable: Object, known: Mapping[str, str]) -> Object:
