@@ -58,7 +58,7 @@ class World:
         self.argo = ArgoCd(cluster, folder / "argocd")
         self.good = self.promoted()
         # The platform comes first: without its policies nothing is held up, and without its rights no gate passes.
-        self.argo.synced(PLATFORM, self._begin("Application", self.argo.platform.commit(_policies(), "policies")))
+        self.argo.synced(PLATFORM, self._begin("Application", self.argo.platform.commit(policies(), "policies")))
         self._begin("ApplicationSet", self.argo.deploy.commit(self.good, "first release"))
 
     def end(self) -> None:
@@ -160,7 +160,7 @@ def _wish(folder: Path) -> str:
     return json.dumps(wish)
 
 
-def _policies() -> Files:
+def policies() -> Files:
     """What the platform's own application applies: the policies over staging."""
     image = yaml.safe_load((ROOT / "environments" / "staging.yaml").read_text())["images"]["sidecar"]
     sets = (

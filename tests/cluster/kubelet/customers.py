@@ -25,13 +25,17 @@ class Answered(NamedTuple):
 
 
 class Customers:
-    """So many of them, asking without a pause for as long as the block lasts; start them inside the network."""
+    """So many of them, asking for as long as the block lasts; start them inside the network.
+
+    ``pause`` is what each leaves between an answer and its next request, in seconds; it may be changed on the way.
+    """
 
     def __init__(self, url: tuple[str, int], token: str, body: Mapping[str, Any], count: int) -> None:
         self._url, self._body = url, dict(body)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._stop, self._numbers = threading.Event(), itertools.count()
         self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
+        self.pause = 0.0
         self.answers: list[Answered] = []
         self.refusals: list[tuple[int, str]] = []
         """Any other status, and what was said with it."""
@@ -61,6 +65,7 @@ class Customers:
                     if self._stop.is_set():
                         break
                     self._once(connection)
+                    self._stop.wait(self.pause)
             except (OSError, http.client.HTTPException) as error:
                 self.broken.append(repr(error))
                 self._stop.wait(_PAUSE_SECONDS)

@@ -53,7 +53,10 @@ class PodRun:
         threading.Thread(target=self._live, daemon=True).start()
 
     def stop(self, grace: float | None = None) -> None:
-        """Have it end within so many seconds, by default those of its specification; returns at once."""
+        """Have it end within so many seconds, by default those of its specification; returns at once.
+
+        One that is ending already keeps the period that it was given first.
+        """
         if grace is not None:
             self.grace = grace
         self._stopping.set()

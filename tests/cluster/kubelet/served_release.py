@@ -9,6 +9,7 @@ import base64
 import datetime as dt
 import itertools
 import json
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import chdir
 from pathlib import Path
@@ -23,9 +24,9 @@ from policies.promotion.environment import environment
 from policies.promotion.promotion import Conditions, promote
 from policies.promotion.release import read_release
 from policies.verdict.signing_keys import private_pem, public_pem, read_private_key
-from tests.charts.rendering import CHART, template
 from tests.cluster.argocd import ArgoCd
 from tests.cluster.cluster import Cluster
+from tests.cluster.gitops_world import APPLICATION, NAMESPACE, PLATFORM, policies
 from tests.cluster.kubelet.database import Database
 from tests.cluster.kubelet.model_versions import MODEL, ModelVersion
 from tests.cluster.kubelet.node import Node, Place
@@ -38,10 +39,6 @@ from tests.policies.examples import AS_OF
 from tests.tree import ROOT
 
 Object = dict[str, Any]
-NAMESPACE: Final = "ml-staging"
-APPLICATION: Final = "countersign-staging"
-_PLATFORM: Final = "countersign-admission"
-_GATE: Final = f"system:serviceaccount:{NAMESPACE}:countersign-gate"
 _KINDS: Final = ("servicemonitors", "prometheusrules")
 _CPU_REQUEST: Final = "50m"
 
@@ -85,9 +82,9 @@ class ServedRelease:
         self._start_addresses()
         self.argo = ArgoCd(cluster, folder / "argocd")
         self._ends.append(self.argo.end)
-        revision = self.argo.platform.commit(self._policies(), "policies")
+        revision = self.argo.platform.commit(policies(), "policies")
         self.argo.begin("Application")
-        self.argo.synced(_PLATFORM, revision)
+        self.argo.synced(PLATFORM, revision)
         self.argo.begin("ApplicationSet")
 
     def end(self) -> None:
@@ -183,20 +180,8 @@ class ServedRelease:
         identity = authority.identity("service-addresses", "system:kube-proxy")
         arguments = (self.cluster.api_url, authority.certificate, identity.certificate, identity.key)
         module = "tests.cluster.kubelet.service_addresses"
-        command = [str(ROOT / ".venv" / "bin" / "python"), "-m", module, *map(str, arguments)]
+        command = [sys.executable, "-m", module, *map(str, arguments)]
         self.cluster.start("service-addresses", command, {"PYTHONPATH": str(ROOT)})
-
-    def _policies(self) -> dict[str, bytes]:
-        """What the platform's own application applies."""
-        sets = (
-            f'admissionPolicy.namespaces=["{NAMESPACE}"]',
-            f'admissionPolicy.writers=["{_GATE}"]',
-            f'admissionPolicy.gateImage="{self._wish["images"]["sidecar"]}"',
-            'admissionPolicy.levels=["COUNTERSIGN_PROFILE_STAGING"]',
-        )
-        rendering = template(CHART / "ci" / "admission-policy-values.yaml", sets=sets)
-        assert rendering.code == 0, rendering.err
-        return {"admission/rendered/all.yaml": rendering.out.encode()}
 
 
 def _secret(name: str, data: Mapping[str, str]) -> Object:
