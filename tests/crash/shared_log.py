@@ -54,24 +54,9 @@ class SharedLog:
         """Send strangers' spans to the first sidecar until one is not taken: status and Retry-After of that answer."""
         while True:  # on a disk that is nearly full a small one may still be kept
             self.strangers += 1
-            status, retry_after = self._export(self.strangers)
+            status, retry_after = export_of_stranger(self.pods[0], self.strangers)
             if status != 200:
                 return status, retry_after
-
-    def _export(self, number: int) -> tuple[int, str | None]:
-        span = foreign(number)
-        body = encode_export(span.context.resource or b"", span.context.scope or b"", [span.span])
-        connection = http.client.HTTPConnection("sidecar")
-        try:
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(30)
-            connection.sock.connect(str(self.pods[0].socket))
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            reply = connection.getresponse()
-            reply.read()
-            return reply.status, reply.getheader("Retry-After")
-        finally:
-            connection.close()
 
     def require_sound(self) -> None:
         """What a clean end leaves: every answer in its place, one sound log, and an archive that is that log."""
@@ -90,6 +75,23 @@ class SharedLog:
             verdict = countersign("audit", "fsck", log, "--key", str(vkey))
             assert (verdict.returncode, "SOUND" in verdict.stdout) == (0, True), verdict
         assert fsck_accepts(self.archive, vkey.read_text().strip())
+
+
+def export_of_stranger(pod: Pod, number: int) -> tuple[int, str | None]:
+    """Send a span of a stranger's to a pod's sidecar: status and Retry-After of its answer."""
+    span = foreign(number)
+    body = encode_export(span.context.resource or b"", span.context.scope or b"", [span.span])
+    connection = http.client.HTTPConnection("sidecar")
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(30)
+        connection.sock.connect(str(pod.socket))
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+        reply = connection.getresponse()
+        reply.read()
+        return reply.status, reply.getheader("Retry-After")
+    finally:
+        connection.close()
 
 
 @contextmanager

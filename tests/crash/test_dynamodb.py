@@ -17,6 +17,7 @@ from contracts.identifiers import parse_uuid
 from tests.audit_sidecar.stores.dynamodb.faulty_proxy import Fault, FaultyProxy
 from tests.audit_sidecar.stores.dynamodb_local import running
 from tests.crash.load import Load
+from tests.crash.shared_log import export_of_stranger
 from tests.end_to_end.living import await_true, countersign
 from tests.end_to_end.pods import Pod
 
@@ -70,6 +71,8 @@ def ordeal(pods: list[Pod], proxy: FaultyProxy, store: str) -> list[tuple[str, i
             proxy.always = fault
             before = proxy.faults
             await_true(lambda before=before: proxy.faults > before + 5, "requests that fail")  # type: ignore[misc]
+            if fault is Fault.THROTTLED:
+                assert export_of_stranger(pods[0], 1) == (503, "1"), "senders are told to come again"
             proxy.always = None
         both(first, second)
         commits = Commits(Requests(parse_location(store)))
