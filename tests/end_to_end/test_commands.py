@@ -84,11 +84,12 @@ def test_version_and_help() -> None:
 def ups(tmp_path: Path) -> Iterator[Callable[[str], Process]]:
     """Makes `countersign up` processes; none is left behind."""
     made: list[Process] = []
+    (metrics,) = free_ports(1)  # the same for all, as the default would be
 
     def make(name: str) -> Process:
         port, audit_port = free_ports(2)
         arguments = ["up", "--bundle", str(CHURN), "--data", str(tmp_path / name)]
-        arguments += ["--port", str(port), "--audit-port", str(audit_port)]
+        arguments += ["--port", str(port), "--audit-port", str(audit_port), "--metrics-port", str(metrics)]
         program = Program(name, arguments, f"http://127.0.0.1:{port}/ready")
         made.append(Process(program, tmp_path / f"{name}.log"))
         return made[-1]
