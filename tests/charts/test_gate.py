@@ -244,3 +244,12 @@ def test_the_verdict_stands_nowhere_in_what_it_is_about(tmp_path: Path) -> None:
         (folder / "all.yaml").write_text(template(WHOLE, *([tmp_path / "v.json"] if values else [])).out)
         digests.append(read_manifests(str(folder)).digest)
     assert digests[0] == digests[1]
+
+
+def test_argo_cd_applies_files_as_they_are() -> None:
+    """No application leaves it to what lies in the folder how it is rendered: that would be judged by nobody."""
+    documents = yaml.safe_load_all((ARGOCD / "applications.yaml").read_text())
+    specs = [each["spec"] for each in documents if each]
+    sources = [spec["template"]["spec"]["source"] if "template" in spec else spec["source"] for spec in specs]
+    assert [source["directory"] for source in sources] == [{"include": "*.yaml"}] * len(sources)
+    assert len(sources) > 1
