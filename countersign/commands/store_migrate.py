@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``countersign store migrate``: bring a store's schema to this program's version; as its owner, not as a sidecar.
 
-It goes in steps that each stand by themselves, while sidecars of this version and the one before go on; interrupted, the
-same command takes it up again.
+It goes in steps that each stand by themselves, while sidecars of this version and the one before go on. Interrupted,
+the same command takes it up again.
 """
 
 import argparse

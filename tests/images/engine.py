@@ -83,7 +83,9 @@ class Engine:
         self.podman("pod", "rm", "--all", "--force", "--time", "3", check=False)
         self.podman("rm", "--all", "--force", "--time", "3", check=False)
         self.podman("image", "unmount", "--all", "--force", check=False)
-        shutil.rmtree(self._runroot, ignore_errors=True)
+        subprocess.run(["umount", str(self._folder / "storage" / "overlay")], check=False, capture_output=True)
+        for folder in (self._runroot, self._folder / "storage"):  # over a gigabyte, which nobody looks at
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(command: Sequence[str], check: bool) -> subprocess.CompletedProcess[str]:
