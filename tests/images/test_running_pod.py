@@ -13,12 +13,12 @@ import yaml
 
 from countersign.__main__ import main
 from tests.charts.rendering import CHART, one, scenario
+from tests.charts.test_environments import signed_on
 from tests.charts.test_running import CUSTOMER
 from tests.cluster.network import Network
 from tests.cluster.waiting import wait_until
 from tests.images.engine import Engine
 from tests.images.pod import folder, playable
-from tests.policies.examples import AS_OF
 from tests.tree import ROOT
 
 CONFINED = ["--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pull", "never"]
@@ -154,7 +154,8 @@ def test_the_gates_command_runs_in_the_sidecars_image(engine: Engine, sidecar_im
     }
     mounts = [word for place, source in where.items() for word in ("--volume", f"{source}:{place}:ro")]
     asked = words[: words.index("--allow")]
-    engine.podman("run", *CONFINED, *mounts, sidecar_image, *asked, "--as-of", AS_OF.isoformat())
+    day = signed_on(where["/verdict/verdict.vsa.intoto.jsonl"])
+    engine.podman("run", *CONFINED, *mounts, sidecar_image, *asked, "--as-of", day)
     other = [word.replace("sidecar@sha256:4", "sidecar@sha256:5") for word in asked]
-    refused = engine.podman("run", *CONFINED, *mounts, sidecar_image, *other, "--as-of", AS_OF.isoformat(), check=False)
+    refused = engine.podman("run", *CONFINED, *mounts, sidecar_image, *other, "--as-of", day, check=False)
     assert refused.returncode == 1

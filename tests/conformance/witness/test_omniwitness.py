@@ -10,7 +10,7 @@ import pytest
 
 from audit_sidecar.tlog.checkpoint import peek_checkpoint
 from audit_sidecar.tlog.cosignature import cosigned_times
-from audit_sidecar.tlog.errors import BadSignature
+from audit_sidecar.tlog.errors import BadSignature, Malformed
 from audit_sidecar.tlog.note import parse_note
 from contracts import metrics as names
 from contracts.receipt import parse_receipt
@@ -112,7 +112,7 @@ def test_what_is_served_is_cosigned_and_strangers_verify_it(stack: Witnessed) ->
     assert (good.accepted, good.size, good.root) == (True, checkpoint.size, checkpoint.root)
     assert not wrong.accepted
     assert not without.accepted
-    with pytest.raises(BadSignature):
+    with pytest.raises((BadSignature, Malformed)):  # the other bit may make it no base64 at all
         cosigned_times(bytes(flipped), (stack.witness.cosigner,))
     assert text.startswith(f"{checkpoint.origin}\n")
 
