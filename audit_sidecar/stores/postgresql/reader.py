@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.kept_record import read_record
 from audit_sidecar.stores.kept_span import SpanKeeper
 from audit_sidecar.stores.postgresql import earlier_form, earlier_search, searching
 from audit_sidecar.stores.postgresql.connection import MOVED, READER, connect, opening, read_meta, shown
@@ -19,8 +20,8 @@ from audit_sidecar.stores.postgresql.rows import (
     SELECT_RECORD,
     SELECT_STREAM,
     read_finding,
-    read_record,
     read_stream,
+    subject_text,
 )
 from audit_sidecar.stores.postgresql.search import all_of, of_time
 from audit_sidecar.stores.row_values import signed
@@ -209,7 +210,10 @@ class PostgresReader:
     def _read(self, query: str, values: tuple[object, ...]) -> list[StoredRecord]:
         if not hasattr(self._local, "spans"):
             self._local.spans = SpanKeeper()
-        return [read_record(row, self._context(row[-1]), self._local.spans) for row in self._rows(query, values)]
+        return [
+            read_record(row, self._context(row[-1]), self._local.spans, subject_text)
+            for row in self._rows(query, values)
+        ]
 
     def _context(self, context: int | None) -> PayloadContext | None:
         if context is None:

@@ -4,10 +4,9 @@
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
-from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
-from audit_sidecar.stores.row_values import is_pseudonym, read_leaf, unsigned
-from audit_sidecar.stores.store import Finding, StoredRecord, StreamState
-from contracts.payload import Payload, PayloadContext
+from audit_sidecar.stores.row_values import is_pseudonym, unsigned
+from audit_sidecar.stores.store import Finding, StreamState
+from contracts.payload import PayloadContext
 
 PART_BITS: Final = 13
 """A part of the log, which is tallied when it is full, has two to this power of leaves; so in schema.sql."""
@@ -81,14 +80,3 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
         uuid, producer.decode("utf-8", "surrogatepass"), release, PayloadContext(*context), bytes_text(model_id),
         bytes_text(model_version), next_seq, unsigned(first_time), unsigned(last_time), ended,
     )  # fmt: skip
-
-
-def read_record(row: tuple[Any, ...], context: PayloadContext | None, spans: SpanKeeper) -> StoredRecord:
-    """A row of `SELECT_RECORD`, with the context that it names."""
-    index, leaf_hash, *rest = row
-    leaf = read_leaf(tuple(rest[:9]))
-    salt, subject, score, dictionary, data, _ = rest[9:]
-    if context is None or data is None:
-        return StoredRecord(index, leaf, leaf_hash, salt, None)
-    span = spans.unpack(KeptSpan(dictionary, data), leaf, Finding(subject_text(subject), None, score))
-    return StoredRecord(index, leaf, leaf_hash, salt, Payload(context, span))

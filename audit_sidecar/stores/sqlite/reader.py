@@ -9,13 +9,13 @@ from typing import Any
 import apsw
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.kept_record import read_record
 from audit_sidecar.stores.kept_span import SpanKeeper
 from audit_sidecar.stores.row_values import signed
 from audit_sidecar.stores.sqlite.connection import open_reader
 from audit_sidecar.stores.sqlite.rows import (
     SELECT_RECORD,
     SELECT_STREAM,
-    read_record,
     read_stream,
     subject_text,
 )
@@ -169,7 +169,7 @@ class SqliteReader:
         rows = self._rows(query, values)
         if not hasattr(self._local, "spans"):
             self._local.spans = SpanKeeper()
-        return [read_record(row, self._context(row[-1]), self._local.spans) for row in rows]
+        return [read_record(row, self._context(row[-1]), self._local.spans, subject_text) for row in rows]
 
     def _context(self, context: int | None) -> PayloadContext | None:
         if context is None:

@@ -3,10 +3,9 @@
 
 from typing import Any, Final
 
-from audit_sidecar.stores.kept_span import KeptSpan, SpanKeeper
-from audit_sidecar.stores.row_values import is_pseudonym, read_leaf, unsigned
-from audit_sidecar.stores.store import Finding, StoredRecord, StreamState
-from contracts.payload import Payload, PayloadContext
+from audit_sidecar.stores.row_values import is_pseudonym, unsigned
+from audit_sidecar.stores.store import StreamState
+from contracts.payload import PayloadContext
 
 SELECT_RECORD: Final = """
 SELECT l.leaf_index, l.leaf_hash, l.commitment, l.kind, l.trace, l.span, l.time, l.seq, l.about,
@@ -37,14 +36,3 @@ def read_stream(row: tuple[Any, ...]) -> StreamState:
         uuid, producer, release, PayloadContext(*context), model_id, model_version, next_seq,
         unsigned(first_time), unsigned(last_time), bool(ended),
     )  # fmt: skip
-
-
-def read_record(row: tuple[Any, ...], context: PayloadContext | None, spans: SpanKeeper) -> StoredRecord:
-    """A row of `SELECT_RECORD`, with the context that it names."""
-    index, leaf_hash, *rest = row
-    leaf = read_leaf(tuple(rest[:9]))
-    salt, subject, score, dictionary, data, _ = rest[9:]
-    if context is None or data is None:
-        return StoredRecord(index, leaf, leaf_hash, salt, None)
-    span = spans.unpack(KeptSpan(dictionary, data), leaf, Finding(subject_text(subject), None, score))
-    return StoredRecord(index, leaf, leaf_hash, salt, Payload(context, span))
