@@ -85,9 +85,11 @@ class Publisher:
         """
         await self._require_no_way_back(self._frontier())
         frontier = self._frontier()
-        self.leads = await self._in_writer(self._writer.lead)
-        if not self.leads:
+        led, self.leads = self.leads, await self._in_writer(self._writer.lead)
+        if not (led and self.leads):
+            # Also by a new leader: the one before it may have signed this size, with its witnesses' lines.
             await self._follow()
+        if not self.leads:
             return
         if frontier.size <= self._size:
             return

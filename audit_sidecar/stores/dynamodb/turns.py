@@ -24,6 +24,7 @@ _LOOKS: Final = 0.25
 _FIRST_SLOT, _SHORTEST_SLOT, _LONGEST_SLOT = 0.02, 0.004, 0.25
 _PAUSE: Final = 0.005
 """Seconds between questions of the one who is next."""
+_LONGEST_SLEEP: Final = 0.25
 _LONGEST_LINGER: Final = 0.03
 _GRACE: Final = 4
 """Slots for which the log may stand still before whoever is first is passed over."""
@@ -86,7 +87,8 @@ class Turns:
             return
         now = self._clock()
         if self._before:  # somebody was waiting all the while, so that this is how long a turn takes
-            took = (now - self._moved) / len(items)
+            # Once long says little: whoever believes it sleeps through its own turn.
+            took = min((now - self._moved) / len(items), 2 * self._slot)
             self._slot = min(_LONGEST_SLOT, max(_SHORTEST_SLOT, 0.8 * self._slot + 0.2 * took))
         self._moved = now
         for item in items:
@@ -145,7 +147,7 @@ class Turns:
                 del self._before[0]
                 self._moved = self._clock()
                 continue
-            self._sleep(_PAUSE + 0.8 * self._slot * (len(self._before) - 1))
+            self._sleep(min(_LONGEST_SLEEP, _PAUSE + 0.8 * self._slot * (len(self._before) - 1)))
 
     def _try(self, ask: Callable[[], list[Ticket]]) -> list[Ticket]:
         try:

@@ -63,7 +63,8 @@ class DynamoWriter:
         self._payloads.forget()
         self._commits.forget()
         self._turns.saw(self._commits.recent().after(self._turns.seen))
-        self._turns.look(self._pool)
+        if self._turns.alone:
+            self._turns.look(self._pool)
         if self._turns.alone:
             return
         self._turns.join(self._pool)

@@ -82,8 +82,11 @@ class PostgresWriter:
             self._append(commit)
 
     def lead(self) -> bool:
-        """Take or renew the publisher's lease, by the server's clock."""
-        taken = self._session.run(
+        """Take or renew the publisher's lease, by the server's clock.
+
+        Who holds it may sign for all that was in the log before: it is as durable as the lease.
+        """
+        taken = self._replicated(
             "UPDATE publisher SET holder = %s, until = clock_timestamp() + make_interval(secs => %s) "
             "WHERE holder = %s OR until < clock_timestamp()",
             (self._holder, LEASE_SECONDS, self._holder),
@@ -94,7 +97,7 @@ class PostgresWriter:
         """Persist a checkpoint; the database itself refuses a second root for a size."""
         if not self.lead():
             raise Pushback("another sidecar publishes")
-        put = self._session.run(
+        put = self._replicated(
             "INSERT INTO checkpoint VALUES (1, %s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET size = excluded.size, "
             "root = excluded.root, note = excluded.note, time = excluded.time WHERE checkpoint.size < excluded.size "
             "OR (checkpoint.size = excluded.size AND checkpoint.root = excluded.root)",
@@ -139,6 +142,13 @@ class PostgresWriter:
         if self._session.unreplicated:
             raise StoreAway("the last commit is not known to have reached the synchronous standby")
         self._unsure = False
+
+    def _replicated(self, query: str, values: tuple[object, ...]) -> psycopg.Cursor[tuple[Any, ...]]:
+        self._session.unreplicated = False
+        done = self._session.run(query, values)
+        if self._session.unreplicated:
+            raise Pushback("the log is not known to have reached the synchronous standby; come again")
+        return done
 
     def _append(self, commit: Commit) -> None:
         numbers = self._numbers.copy()

@@ -140,19 +140,38 @@ async def test_only_the_holder_of_the_lease_signs() -> None:
     assert [checkpoint.size for checkpoint in writer.put] == [2]
 
 
+async def test_a_new_leader_leaves_the_checkpoint_of_the_one_before_it() -> None:
+    """That note may carry witnesses' lines, which one of the same size without them would replace."""
+    tree, writer = Tree(), Recorder()
+    other = SignedCheckpoint(1, bytes(32), b"another's, cosigned", 1)
+    tree.grow()
+    with ThreadPoolExecutor(1) as thread:
+        metrics = SidecarMetrics("0.1.0", lambda: 0.0)
+        new = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, Floor(-1, None, None, lambda: other))
+        await new.publish()
+        assert new.leads
+        assert writer.put == []
+        tree.grow()
+        await new.publish()
+    assert [checkpoint.size for checkpoint in writer.put] == [2]
+
+
 async def test_a_publisher_that_was_overtaken_signs_no_smaller_size() -> None:
     """It led, slept, and another came further meanwhile: it shows that checkpoint and goes on behind it."""
     tree, writer = Tree(), Recorder()
-    other = SignedCheckpoint(2, bytes(32), b"another's", 1)
+    stored: list[SignedCheckpoint | None] = [None]
     with ThreadPoolExecutor(1) as thread:
         metrics = SidecarMetrics("0.1.0", lambda: 0.0)
-        late = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, Floor(-1, None, None, lambda: other))
+        floor = Floor(-1, None, None, lambda: stored[0])
+        late = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, floor)
+        await late.publish()
+        stored[0] = SignedCheckpoint(2, bytes(32), b"another's", 1)
         tree.grow()
         writer.failures.append(HeadMoved("a larger one was signed"))
         await late.publish()
         tree.grow()
         await late.publish()
-        assert writer.put == []
+        assert [checkpoint.size for checkpoint in writer.put] == [0]
         tree.grow()
         await late.publish()
-    assert [checkpoint.size for checkpoint in writer.put] == [3]
+    assert [checkpoint.size for checkpoint in writer.put] == [0, 3]

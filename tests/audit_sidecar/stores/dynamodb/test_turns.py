@@ -166,6 +166,18 @@ def test_who_does_not_take_its_turn_holds_others_up_once(clock: Clock) -> None:
     assert clock.now == begun
 
 
+def test_one_long_turn_makes_nobody_sleep_through_its_own(clock: Clock) -> None:
+    """A pause of the store's is no measure of the turns after it, which take 20 ms here."""
+    others = [Ticket(number, 3, b"%d" % number) for number in range(1, 10)]
+    turns = turns_of(clock, Line(*others), made(3, ME))
+    begun = clock.now
+    due = [(begun + 3 + 0.02 * at, made(4 + at, ticket.holder)) for at, ticket in enumerate(others)]
+    turns.patience = 5
+    turns.wait(lambda: [item for moment, item in due if moment <= clock.now])
+    assert turns.seen == 12, "all before it"
+    assert clock.now - due[-1][0] < 0.05
+
+
 def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
     """Nobody waits for one that has nothing to append."""
     line = Line()

@@ -3,9 +3,11 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from audit_sidecar.errors import Pushback
 from audit_sidecar.sequence.plan import Outcome
 from audit_sidecar.stores.url import create_store, store_status
 from tests.audit_sidecar.evidence_log import ORIGIN
@@ -52,4 +54,26 @@ def test_a_commit_that_was_not_waited_for_is_acknowledged_only_when_it_is(server
     sender.join(30)
     assert outcomes == [(log.send(stranger(foreign(1)))[0],)]
     assert log.check().checkpoint.size == 2
+    log.writer.close()
+
+
+def test_nobody_signs_for_what_has_not_reached_the_standby(server: Server) -> None:
+    """A checkpoint that a promoted standby has not would make its log look like an older copy."""
+    url = server.new_database()
+    create_store(url, ORIGIN)
+    log = sidecar_of(url)
+    log.send(stranger(foreign(1)))
+    assert log.writer.lead()
+    log.writer._session.connection.patience = None  # type: ignore[attr-defined]  # however long this test takes
+    server.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    await_true(lambda: server.run("SHOW synchronous_standby_names") == [("nobody",)], "the setting to hold")
+    with ThreadPoolExecutor(1) as thread:
+        leading = thread.submit(log.writer.lead)
+        await_true(lambda: waiting(server, "UPDATE publisher"), "a lease that waits for the standby")
+        server.run("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        with pytest.raises(Pushback, match="synchronous standby"):
+            leading.result(30)
+        server.run("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+        await_true(lambda: server.run("SHOW synchronous_standby_names") == [("",)], "the setting to go")
+        assert log.writer.lead()
     log.writer.close()
