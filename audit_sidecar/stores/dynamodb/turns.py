@@ -27,7 +27,7 @@ _PAUSE: Final = 0.005
 _LONGEST_SLEEP: Final = 0.25
 _LONGEST_LINGER: Final = 0.03
 _GRACE: Final = 4
-"""Slots for which the log may stand still before whoever is first is passed over."""
+"""Slots for which the queue may stand still before whoever is first is passed over."""
 _PASSED: Final = 16
 """Commits after which a ticket that was not used is none any more, for each that waits two more."""
 _FORGOTTEN: Final = 1_000
@@ -59,9 +59,10 @@ class Turns:
         """Whether ``_before`` is what this ticket stands behind."""
         self._before: list[Ticket] = []
         self._gone: tuple[bytes, ...] = ()
-        self._moved = 0.0
+        self._grew = self._moved = 0.0
+        """When the log last did, and when this sidecar last stood further ahead than before."""
         self.patience = 0.1
-        """Seconds that the log may stand still at least, before whoever is first is passed over."""
+        """Seconds that the queue may stand still at least, before whoever is first is passed over."""
         self.seen = 0
         """The newest commit that was seen."""
 
@@ -88,9 +89,9 @@ class Turns:
         now = self._clock()
         if self._before:  # somebody was waiting all the while, so that this is how long a turn takes
             # Once long says little: whoever believes it sleeps through its own turn.
-            took = min((now - self._moved) / len(items), 2 * self._slot)
+            took = min((now - self._grew) / len(items), 2 * self._slot)
             self._slot = min(_LONGEST_SLOT, max(_SHORTEST_SLOT, 0.8 * self._slot + 0.2 * took))
-        self._moved = now
+        self._grew = now
         for item in items:
             self._newest.pop(item.by, None)
             self._newest[item.by] = item.n
@@ -98,9 +99,11 @@ class Turns:
                 self._heard = now
             elif self._joining is not None:
                 self._joining, self._before, self._counted = None, [], False
-            # Whoever stood before one that was served has let its turn go by.
-            at = next((at for at, ticket in enumerate(self._before) if ticket.holder == item.by), -1)
-            del self._before[: at + 1]
+            served = [at for at, ticket in enumerate(self._before) if ticket.holder == item.by and ticket.head < item.n]
+            if served:
+                # Whoever stood before one that was served has let its turn go by.
+                del self._before[: served[0] + 1]
+                self._moved = now
         while len(self._newest) > _KNOWN:
             del self._newest[next(iter(self._newest))]
         self.seen = items[-1].n
@@ -137,7 +140,7 @@ class Turns:
         """
         if self._joining is not None and not self._counted:
             self._before, self._counted = self._before_me(self._joining.result()), True
-        self._moved = self._clock()
+        self._grew = self._moved = self._clock()
         while True:
             self.saw(follow())
             if not self._before:

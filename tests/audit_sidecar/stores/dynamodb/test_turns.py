@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns at the log, and the lease of who publishes: by what is seen and by one's own clock, nobody else's."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, cast
@@ -164,6 +165,23 @@ def test_who_does_not_take_its_turn_holds_others_up_once(clock: Clock) -> None:
     begun = clock.now
     turns.wait(list)
     assert clock.now == begun
+
+
+def test_a_commit_uses_up_the_ticket_that_it_was_drawn_for(clock: Clock) -> None:
+    """Its maker has drawn anew by then: that ticket is still to come, and nobody before it was passed over."""
+    turns = turns_of(clock, Line(Ticket(7, 3, FIRST), Ticket(8, 5, SECOND)), made(3, ME))
+    coming = iter([[made(4, b"other"), made(5, SECOND)], [], [made(6, FIRST)], [made(7, SECOND)]])
+    turns.wait(lambda: next(coming))
+    assert next(coming, None) is None
+
+
+def test_a_log_that_goes_on_without_the_first_in_the_queue_does_not_keep_others_waiting(clock: Clock) -> None:
+    """It lost a race and draws anew, behind this sidecar; others, who do not stand in this queue, append meanwhile."""
+    turns = turns_of(clock, Line(Ticket(7, 3, FIRST)), made(3, ME))
+    begun, number = clock.now, itertools.count(4)
+    coming = iter([made(next(number), b"other")] for _ in range(100))
+    turns.wait(lambda: next(coming))
+    assert 0.1 < clock.now - begun <= 0.15
 
 
 def test_one_long_turn_makes_nobody_sleep_through_its_own(clock: Clock) -> None:
