@@ -5,10 +5,11 @@ What may have to look at the whole log looks at a window of it at a time.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.ahead import SpanIds
 from audit_sidecar.stores.kept_record import read_record
 from audit_sidecar.stores.kept_span import SpanKeeper
 from audit_sidecar.stores.postgresql import earlier_form, earlier_search, searching
@@ -32,6 +33,11 @@ from contracts.payload import PayloadContext
 _CHUNK: Final = 512
 _WINDOW: Final = 32_768
 _CONTEXTS: Final = 4_096
+_EXPECTED: Final = 4_096
+_FOREIGN_AMONG: Final = (
+    "SELECT DISTINCT l.trace, l.span FROM unnest(%s::bytea[], %s::bytea[]) AS one (trace, span) "
+    "JOIN leaf l ON l.trace = one.trace AND l.span = one.span AND l.seq IS NULL"
+)
 # Said of leaf and kept row alike, so that both are found by the index on it, whatever the planner believes.
 _RANGE: Final = "{0}.leaf_index >= %s AND {0}.leaf_index < %s"
 _LIST: Final = "{0}.leaf_index = ANY (%s)"
@@ -93,8 +99,26 @@ class PostgresReader:
 
     def by_ids(self, trace: bytes, span: bytes, seq: int | None, limit: int) -> list[StoredRecord]:
         """The first ``limit`` records with these ids and this sequence number, in order; None = foreign spans."""
+        if seq is None and self._is_new(SpanIds(trace, span)):
+            return []
         where = "l.trace = %s AND l.span = %s AND l.seq IS NOT DISTINCT FROM %s::bigint ORDER BY l.leaf_index LIMIT %s"
         return self._records(f"WHERE {where}", (trace, span, seq, limit))
+
+    def expect(self, spans: Sequence[SpanIds]) -> None:
+        """This thread asks `by_ids` for each of these foreign spans next: those that are not there are known by it."""
+        new = set(spans)
+        for low in range(0, len(spans), _EXPECTED):
+            columns = tuple(map(list, zip(*spans[low : low + _EXPECTED], strict=True)))
+            new -= {SpanIds(*row) for row in self._rows(_FOREIGN_AMONG, columns)}
+        self._local.new = new
+
+    def _is_new(self, ids: SpanIds) -> bool:
+        """Told once: what is asked for again may have come into the log meanwhile."""
+        new: set[SpanIds] = getattr(self._local, "new", set())
+        if ids not in new:
+            return False
+        new.remove(ids)
+        return True
 
     def about(self, request_id: bytes) -> list[StoredRecord]:
         """Every record that is, or is about, the prediction of this request id, in order."""
