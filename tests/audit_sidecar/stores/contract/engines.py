@@ -44,26 +44,30 @@ def _full_file(_: pytest.FixtureRequest, __: str, writer: StoreWriter) -> Iterat
         connection.pragma("max_page_count", before)
 
 
-def _new_database(request: pytest.FixtureRequest) -> str:
-    server: Server = request.getfixturevalue("postgresql")
-    return server.new_database()
+def _postgresql(fixture: str) -> Engine:
+    """On the server of this fixture."""
 
+    def new(request: pytest.FixtureRequest) -> str:
+        server: Server = request.getfixturevalue(fixture)
+        return server.new_database()
 
-@contextmanager
-def _full_disk(request: pytest.FixtureRequest, url: str, _: StoreWriter) -> Iterator[None]:
-    # Said by a trigger with the SQLSTATE of a full disk, after the leaves were taken.
-    server: Server = request.getfixturevalue("postgresql")
-    database = url.rpartition("/")[2]
-    server.run(
-        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = 'disk_full'; END $$",
-        "CREATE TRIGGER full_disk AFTER INSERT ON countersign.kept EXECUTE FUNCTION full_disk()",
-        database=database,
-    )
-    try:
-        yield
-    finally:
-        server.run("DROP FUNCTION full_disk CASCADE", database=database)
+    @contextmanager
+    def full_disk(request: pytest.FixtureRequest, url: str, _: StoreWriter) -> Iterator[None]:
+        # Said by a trigger with the SQLSTATE of a full disk, after the leaves were taken.
+        server: Server = request.getfixturevalue(fixture)
+        database = url.rpartition("/")[2]
+        server.run(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = 'disk_full'; END $$",
+            "CREATE TRIGGER full_disk AFTER INSERT ON countersign.kept EXECUTE FUNCTION full_disk()",
+            database=database,
+        )
+        try:
+            yield
+        finally:
+            server.run("DROP FUNCTION full_disk CASCADE", database=database)
+
+    return Engine(new, full_disk, shared=True)
 
 
 def _new_tables(request: pytest.FixtureRequest) -> str:
@@ -92,6 +96,7 @@ def _throttled(request: pytest.FixtureRequest, __: str, writer: StoreWriter) -> 
 
 ENGINES = {
     "sqlite": Engine(_new_file, _full_file, shared=False),
-    "postgresql": Engine(_new_database, _full_disk, shared=True),
+    "postgresql": _postgresql("postgresql"),
+    "distributed-postgresql": _postgresql("distributed_postgresql"),
     "dynamodb": Engine(_new_tables, _throttled, shared=True, exclusive=False),
 }
