@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from audit_sidecar.errors import StoreAway, StoreRefused
+from audit_sidecar.errors import Pushback, StoreAway, StoreRefused
 from audit_sidecar.stores.postgresql.connection import READER, Connection, connect, is_lost, said, shown
 from audit_sidecar.stores.postgresql.deadline import Silent
 
@@ -27,7 +27,7 @@ class ReadingPool:
         self.close = weakref.finalize(self, _close_all, self._idle)
 
     def rows(self, query: bytes, values: tuple[object, ...] = ()) -> list[Row]:
-        """All rows. StoreAway when the server cannot be asked now; StoreRefused when it will not answer this."""
+        """All rows. StoreAway when the server cannot be asked now, Pushback when it takes too long; StoreRefused."""
         if not self._room.acquire(timeout=_PATIENCE):
             raise StoreAway("every connection for reading is busy; ask again")
         try:
@@ -76,9 +76,10 @@ class ReadingPool:
         with self._lock:
             return self._idle.pop() if self._idle else None
 
-    def _refusal(self, error: psycopg.OperationalError) -> StoreAway | StoreRefused:
+    def _refusal(self, error: psycopg.OperationalError) -> Pushback:
         if isinstance(error, psycopg.errors.QueryCanceled):
-            return StoreRefused("the store needs longer than a second for this; ask for less at once")
+            # A busy disk, a lock that somebody else holds: it says nothing about the log, and the next time is quicker.
+            return Pushback("the store needs longer than a second for this; ask again, or for less at once")
         return StoreAway(f"cannot reach store {shown(self._url)}: {said(error)}")
 
 

@@ -3,6 +3,7 @@
 
 import logging
 
+import psycopg
 import pytest
 
 from audit_sidecar.errors import Fatal, Pushback, StoreRefused
@@ -73,6 +74,19 @@ def test_a_lost_connection_is_made_again_only_to_a_durable_server(postgresql: Se
 def hang_up(server: Server, url: str) -> None:
     """End every session of a database, as an administrator or a proxy may."""
     server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database_of(url)}'")
+
+
+@pytest.mark.parametrize("table", ["leaf", "kept"])
+def test_a_read_that_takes_too_long_pushes_back(postgresql: Server, url: str, table: str) -> None:
+    """Also within a turn, where it ends no process: a lock that an administrator took, a disk that is busy."""
+    log = sidecar_of(url)
+    first = log.send(stranger(foreign(1)))
+    with psycopg.connect(url) as somebody:
+        somebody.execute(f"LOCK TABLE countersign.{table}".encode())
+        with pytest.raises(Pushback, match="longer than a second"):
+            log.send(stranger(foreign(1)))
+    assert log.send(stranger(foreign(1))) == first
+    log.writer.close()
 
 
 def test_a_store_that_was_replaced_under_a_sidecar_is_fatal(postgresql: Server, url: str) -> None:
