@@ -9,7 +9,7 @@ import pytest
 from tests.audit_sidecar.producers import Log, new_log
 from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
 from tests.audit_sidecar.stores.dynamodb_local import running as dynamodb_running
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, newest_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, newest_server, running
 
 
 @pytest.fixture
@@ -38,16 +38,12 @@ def dynamodb(dynamodb_local: DynamoDb, monkeypatch: pytest.MonkeyPatch) -> Dynam
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A running server of the newest PostgreSQL; each test makes a database of its own."""
-    server = newest_server()
-    server.start()
-    yield server
-    remove(server)
+    with running(newest_server()) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def distributed_postgresql() -> Iterator[Server]:
     """The same of the PostgreSQL that the distribution ships."""
-    server = new_server()
-    server.start()
-    yield server
-    remove(server)
+    with running(new_server()) as made:
+        yield made

@@ -18,7 +18,7 @@ from audit_sidecar.stores.url import open_reader
 from audit_sidecar.tlog.checkpoint import open_checkpoint
 from audit_sidecar.tlog.keys import read_verifiers
 from contracts.identifiers import parse_uuid
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, running
 from tests.conformance.outside import fsck_accepts
 from tests.crash.load import Load
 from tests.end_to_end.living import await_true, countersign
@@ -42,10 +42,8 @@ class Ordeal(NamedTuple):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that this module may kill."""
-    made = new_server()
-    made.start()
-    yield made
-    remove(made)
+    with running(new_server()) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

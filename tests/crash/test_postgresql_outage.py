@@ -15,7 +15,7 @@ import pytest
 from audit_sidecar.errors import StoreAway
 from audit_sidecar.stores.store import StoreReader
 from audit_sidecar.stores.url import create_store, open_reader
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, running
 from tests.crash.shared_log import SharedLog, shared_log
 from tests.end_to_end.living import await_true
 
@@ -41,10 +41,8 @@ class Ordeal(NamedTuple):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that few may use at once."""
-    made = new_server()
-    made.start(f"max_connections={_CONNECTIONS}", "superuser_reserved_connections=0")
-    yield made
-    remove(made)
+    with running(new_server(), f"max_connections={_CONNECTIONS}", "superuser_reserved_connections=0") as made:
+        yield made
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from audit_sidecar.stores.url import open_reader
 from contracts import semconv
 from contracts.address import free_ports
 from countersign.stack import Program
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, running
 from tests.end_to_end.living import CHURN, LOYAL, Process, Reply, ask, await_true, await_value, countersign
 
 READS = ("/api/records?limit=2", "/api/completeness", "/api/records/{id}", "/api/records/{id}/proof")
@@ -75,10 +75,8 @@ def _body() -> bytes:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A PostgreSQL of this module's own, for it makes a login."""
-    made = new_server()
-    made.start()
-    yield made
-    remove(made)
+    with running(new_server()) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,15 @@ from audit_sidecar.stores.url import open_reader
 from audit_sidecar.tlog.checkpoint import peek_checkpoint
 from contracts.address import free_ports
 from countersign.stack import Program
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, running
 from tests.end_to_end.living import Process, ask, await_true, countersign
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A PostgreSQL of this test's own."""
-    made = new_server()
-    made.start()
-    yield made
-    remove(made)
+    with running(new_server()) as made:
+        yield made
 
 
 class Pair:

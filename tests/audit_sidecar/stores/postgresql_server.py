@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -148,6 +149,16 @@ def new_server(program: str = DISTRIBUTED) -> Server:
     command = [str(programs / "initdb"), "-D", str(folder / "data"), "-A", "trust", "-U", "owner", "-E", "UTF8"]
     subprocess.run([*command, "--locale", "C"], check=True, capture_output=True, user=user, cwd=folder)
     return Server(folder, free_ports(1)[0], programs, user)
+
+
+@contextmanager
+def running(server: Server, *settings: str) -> Iterator[Server]:
+    """Start it, and leave nothing behind."""
+    try:
+        server.start(*settings)
+        yield server
+    finally:
+        remove(server)
 
 
 def remove(server: Server) -> None:

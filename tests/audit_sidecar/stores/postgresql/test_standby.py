@@ -12,17 +12,15 @@ from audit_sidecar.sequence.plan import Outcome
 from audit_sidecar.stores.url import create_store, store_status
 from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import foreign, sidecar_of, stranger
-from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
+from tests.audit_sidecar.stores.postgresql_server import Server, new_server, running
 from tests.end_to_end.living import await_true
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server of its own: what waits for a standby here must hold up no other test."""
-    made = new_server()
-    made.start()
-    yield made
-    remove(made)
+    with running(new_server()) as made:
+        yield made
 
 
 def waiting(server: Server, statement: str) -> bool:
