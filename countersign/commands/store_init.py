@@ -44,10 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if lost is None or not _is_empty(arguments.store, origin):
         left = create_store(arguments.store, origin)
-        print(f"created the log {origin} in {shown(arguments.store)}")
-        if left:
-            print("this login may not make roles; have somebody run, in that database:")
-            print("SET search_path = countersign;", *left, sep="\n")
+        print(f"created the log {origin} in {shown(arguments.store)}", *left, sep="\n")
     if lost is not None:
         _name(arguments.store, signers, lost)
     return 0

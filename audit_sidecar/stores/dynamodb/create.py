@@ -38,8 +38,8 @@ def create_store(location: Location, origin: str) -> list[str]:
     if not made:
         return []
     return [
-        f"-- made the tables {', '.join(f'{location.prefix}-{part}' for part in made)}, with deletion protection;",
-        "-- resource policies, keys and point-in-time recovery are not set: infra_pulumi does that in production",
+        f"made the tables {', '.join(f'{location.prefix}-{part}' for part in made)}, with deletion protection;",
+        "resource policies, keys and point-in-time recovery are not set: infra_pulumi does that in production",
     ]
 
 

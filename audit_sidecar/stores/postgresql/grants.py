@@ -32,13 +32,17 @@ _ROLES: Final = {
 _WRITTEN: Final = {SIDECAR: "GRANT INSERT ON payload, finding TO {}"}
 _MOVING: Final = {SIDECAR: "REVOKE INSERT ON payload, finding FROM {}"}
 _EITHER: Final = {ERASER: "GRANT UPDATE, DELETE ON payload, finding TO {}"}
+_LEFT: Final = (
+    "-- this login may not make roles; have somebody run, in that database:",
+    "SET search_path = countersign;",
+)
 _ADDED: Final = (
     "leaf", "kept", "class", "tally", "conflict", "gap", "subtree", "context", "stream", "checkpoint",
 )  # fmt: skip
 
 
 def grant_roles(connection: Connection, version: int) -> list[str]:
-    """Grant each role its rights; roles that are missing are made. The statements left to somebody who may."""
+    """Grant each role its rights; roles that are missing are made. What is left to somebody who may, as a script."""
     left: list[str] = []
     for role, always in _ROLES.items():
         grants = (*always, *_earlier(role, version))
@@ -48,7 +52,7 @@ def grant_roles(connection: Connection, version: int) -> list[str]:
             continue
         for grant in grants:
             connection.execute(grant.format(role).encode())
-    return left
+    return [*_LEFT, *left] if left else []
 
 
 def require_grants(connection: Connection, url: str) -> Iterator[str]:

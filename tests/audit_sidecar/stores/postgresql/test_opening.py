@@ -177,7 +177,7 @@ def test_an_owner_that_may_make_no_roles_is_told_what_is_left(postgresql: Server
             postgresql.run(f"ALTER ROLE {role}_x RENAME TO {role}")
     assert "CREATE ROLE countersign_sidecar NOLOGIN;" in left
     given = [statement for statement in left if not statement.startswith("CREATE ROLE")]
-    postgresql.run("SET search_path = countersign", *given, database=database_of(url))
+    postgresql.run("\n".join(given), database=database_of(url))
     sidecar_of(url).writer.close()
 
 
