@@ -41,13 +41,6 @@ def other(tmp_path: Path) -> Iterator[Log]:
     made.writer.close()
 
 
-def grow(log: Log, leaves: int) -> None:
-    """Let the log grow to this many leaves, and sign it."""
-    start = log.reader.frontier().size
-    log.send(stranger(*(foreign(number) for number in range(start, leaves))))
-    log.publish_now()
-
-
 def archiver(log: Log, folder: Path) -> Archiver:
     """A fresh archiver, as after a start."""
     return Archiver(log.reader, FolderArchive(folder), KEYS)
@@ -56,7 +49,7 @@ def archiver(log: Log, folder: Path) -> Archiver:
 @pytest.mark.parametrize("leaves", [1, 255, 256, 257, 600])
 def test_an_archive_is_a_sound_log(log: Log, folder: Path, leaves: int) -> None:
     """Fsck of the folder alone finds every leaf, and the checkpoint is kept for good beside it."""
-    grow(log, leaves)
+    log.grow(leaves)
     assert archiver(log, folder).catch_up() == Round(0, leaves)
     assert check_log(FolderLog(folder), KEYS).checkpoint.size == leaves
     assert (folder / kept_path(leaves)).read_bytes() == (folder / "checkpoint").read_bytes()
@@ -64,10 +57,10 @@ def test_an_archive_is_a_sound_log(log: Log, folder: Path, leaves: int) -> None:
 
 def test_an_archive_goes_on_where_it_stopped(log: Log, folder: Path) -> None:
     """A round writes what is new, another sidecar goes on from it, and a round without news writes nothing."""
-    grow(log, 300)
+    log.grow(300)
     first = archiver(log, folder)
     first.catch_up()
-    grow(log, 700)
+    log.grow(700)
     assert archiver(log, folder).catch_up() == Round(300, 700)
     assert first.catch_up() == Round(300, 700)
     assert first.catch_up() == Round(700, 700)
@@ -83,9 +76,9 @@ def test_a_log_without_a_checkpoint_is_not_archived(log: Log, folder: Path) -> N
 @pytest.mark.parametrize("kept", [True, False], ids=["reply lost", "not written"])
 def test_whatever_breaks_off_is_begun_again(log: Log, folder: Path, kept: bool) -> None:
     """Cut at every write of a round, before or after it took effect, the next round ends at the same archive."""
-    grow(log, 300)
+    log.grow(300)
     archiver(log, folder).catch_up()
-    grow(log, 600)
+    log.grow(600)
     whole = Failing(FolderArchive(folder), 0, kept=False)
     scratch = folder.with_name("scratch")
     shutil.copytree(folder, scratch)
@@ -103,7 +96,7 @@ def test_whatever_breaks_off_is_begun_again(log: Log, folder: Path, kept: bool) 
 
 def test_a_fork_is_never_archived(log: Log, other: Log, folder: Path) -> None:
     """Another history under the same name and key is refused, and what lies there stays."""
-    grow(log, 300)
+    log.grow(300)
     archiver(log, folder).catch_up()
     before = (folder / "checkpoint").read_bytes()
     other.send(stranger(*(foreign(number + 5000) for number in range(400))))
@@ -115,29 +108,29 @@ def test_a_fork_is_never_archived(log: Log, other: Log, folder: Path) -> None:
 
 def test_an_older_store_is_told_apart(log: Log, other: Log, folder: Path) -> None:
     """A store with fewer leaves than the archive knows is an older copy."""
-    grow(log, 300)
+    log.grow(300)
     archiver(log, folder).catch_up()
-    grow(other, 200)
+    other.grow(200)
     with pytest.raises(ArchiveDiffers, match="older copy"):
         archiver(other, folder).held()
 
 
 def test_an_archive_set_back_is_seen_by_its_kept_checkpoints(log: Log, other: Log, folder: Path) -> None:
     """Whoever replaces `checkpoint` by an older one does not hide the later one that was kept."""
-    grow(log, 300)
+    log.grow(300)
     archiver(log, folder).catch_up()
     older = (folder / "checkpoint").read_bytes()
-    grow(log, 600)
+    log.grow(600)
     archiver(log, folder).catch_up()
     (folder / "checkpoint").write_bytes(older)
-    grow(other, 400)
+    other.grow(400)
     with pytest.raises(ArchiveDiffers, match="600 leaves"):
         archiver(other, folder).held()
 
 
 def test_a_file_that_was_changed_is_not_taken_for_ours(log: Log, folder: Path) -> None:
     """Where other bytes lie than this log's, the archiver stops instead of covering them."""
-    grow(log, 300)
+    log.grow(300)
     archiver(log, folder).catch_up()
     tile = folder / "tile" / "0" / "001.p" / "44"
     tile.write_bytes(bytes(len(tile.read_bytes())))
@@ -154,7 +147,7 @@ def test_a_file_that_was_changed_is_not_taken_for_ours(log: Log, folder: Path) -
 def test_a_place_that_is_something_else_is_refused(log: Log, folder: Path, note: bytes) -> None:
     """An archive whose checkpoint is not this log's is never written to."""
     (folder / "checkpoint").write_bytes(note)
-    grow(log, 10)
+    log.grow(10)
     with pytest.raises(ArchiveDiffers, match="no checkpoint of this log's keys"):
         archiver(log, folder).catch_up()
     assert [path.name for path in folder.iterdir()] == ["checkpoint"]

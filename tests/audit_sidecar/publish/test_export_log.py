@@ -15,7 +15,7 @@ from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.merkle import EMPTY_ROOT
 from audit_sidecar.tlog.tiles import entries_path, required_entries, required_tiles, tile_path
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
-from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
+from tests.audit_sidecar.producers import Log, Producer, new_log
 
 KEYS = [SIGNER.verifier]
 
@@ -25,17 +25,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def grow(log: Log, leaves: int) -> None:
-    """Let the log grow to this many leaves, and sign it."""
-    start = log.reader.frontier().size
-    log.send(stranger(*(foreign(number) for number in range(start, leaves))))
-    log.publish_now()
-
-
 @pytest.mark.parametrize("leaves", [1, 2, 255, 256, 257, 700])
 def test_an_exported_folder_is_a_sound_log(log: Log, tmp_path: Path, leaves: int) -> None:
     """Checkpoint, tiles and bundles of exactly this size, and nothing else; fsck of the folder alone agrees."""
-    grow(log, leaves)
+    log.grow(leaves)
     folder = tmp_path / "out"
     assert export_log(log.reader, folder) == leaves
     assert check_log(FolderLog(folder), KEYS).checkpoint.size == leaves
@@ -47,10 +40,10 @@ def test_an_exported_folder_is_a_sound_log(log: Log, tmp_path: Path, leaves: int
 def test_an_older_export_is_brought_up_to_date(log: Log, tmp_path: Path) -> None:
     """Full files stay as they are; the checkpoint is the new one, and the whole is sound."""
     folder = tmp_path / "out"
-    grow(log, 300)
+    log.grow(300)
     export_log(log.reader, folder)
     before = files(folder)
-    grow(log, 600)
+    log.grow(600)
     progress: list[tuple[int, int]] = []
     export_log(log.reader, folder, lambda done, size: progress.append((done, size)))
     after = files(folder)
@@ -89,12 +82,12 @@ def test_a_folder_with_other_things_is_left_alone(log: Log, tmp_path: Path) -> N
 
 def test_an_export_never_overwrites_a_longer_or_another_history(log: Log, tmp_path: Path) -> None:
     """A folder that the store no longer extends is the proof of what was lost: it is kept, and named as such."""
-    grow(log, 20)
+    log.grow(20)
     export_log(log.reader, tmp_path / "longer")
     (tmp_path / "second").mkdir()
     rolled_back = new_log(tmp_path / "second")
     for size in (10, 20, 30):
-        grow(rolled_back, size)
+        rolled_back.grow(size)
         before = files(tmp_path / "longer")
         with pytest.raises(StoreRefused, match=r"no longer extends .* fsck --against"):
             export_log(rolled_back.reader, tmp_path / "longer")

@@ -16,7 +16,7 @@ from audit_sidecar.fsck.check import check_log
 from audit_sidecar.fsck.location import open_log
 from contracts.errors import SettingInvalid
 from tests.audit_sidecar.evidence_log import SIGNER
-from tests.audit_sidecar.producers import Log, foreign, new_log, stranger
+from tests.audit_sidecar.producers import Log, new_log
 from tests.conformance.archive.clock import now
 from tests.conformance.archive.conftest import REGION, Bucket
 from tests.conformance.outside import fsck_accepts
@@ -35,20 +35,13 @@ def log(tmp_path: Path) -> Iterator[Log]:
     made.writer.close()
 
 
-def grow(log: Log, leaves: int) -> None:
-    """Let the log grow to this many leaves, and sign it."""
-    start = log.reader.frontier().size
-    log.send(stranger(*(foreign(number) for number in range(start, leaves))))
-    log.publish_now()
-
-
 def test_the_archive_in_a_bucket_is_a_sound_log(bucket: Bucket, log: Log, client: Any, tmp_path: Path) -> None:
     """Our fsck reads the bucket itself; Tessera's reads a copy of its objects. It goes on where it stopped."""
     archive = bucket("sound")
     archive.require_lock()
-    grow(log, 300)
+    log.grow(300)
     Archiver(log.reader, archive, KEYS).catch_up()
-    grow(log, 700)
+    log.grow(700)
     assert Archiver(log.reader, archive, KEYS).catch_up() == Round(300, 700)
     found = check_log(open_log(f"s3://sound/log?region={REGION}"), KEYS)
     assert found.checkpoint.size == 700
@@ -65,7 +58,7 @@ def test_what_is_final_cannot_be_removed(bucket: Bucket, log: Log, client: Any, 
     """Deleting the version, shortening or weakening its retention and switching versions off are all refused."""
     name = f"final-{key.rsplit('/', 1)[-1]}"[:60] + ("-e" if "entries" in key else "")
     archive = bucket(name)
-    grow(log, 300)
+    log.grow(300)
     Archiver(log.reader, archive, KEYS).catch_up()
     version = client.head_object(Bucket=name, Key=key)["VersionId"]
     soon = {"Mode": "COMPLIANCE", "RetainUntilDate": now()}
@@ -87,7 +80,7 @@ def test_what_is_final_cannot_be_removed(bucket: Bucket, log: Log, client: Any, 
 def test_what_is_put_over_or_hidden_still_reads_as_first_written(bucket: Bucket, log: Log, client: Any) -> None:
     """A newer version and a delete marker cover a tile; readers take the first version, and fsck is not misled."""
     archive = bucket("covered")
-    grow(log, 700)
+    log.grow(700)
     Archiver(log.reader, archive, KEYS).catch_up()
     first = archive.first("tile/0/000")
     client.put_object(Bucket="covered", Key=TILE, Body=b"forged")
@@ -101,18 +94,18 @@ def test_what_is_put_over_or_hidden_still_reads_as_first_written(bucket: Bucket,
 def test_an_archive_that_was_set_back_is_told(bucket: Bucket, log: Log, client: Any, tmp_path: Path) -> None:
     """An older `checkpoint` put over the newer one, kept ones hidden: the store that fits it is still refused."""
     archive = bucket("back")
-    grow(log, 300)
+    log.grow(300)
     Archiver(log.reader, archive, KEYS).catch_up()
     older = archive.newest("checkpoint")
     assert older is not None
-    grow(log, 600)
+    log.grow(600)
     Archiver(log.reader, archive, KEYS).catch_up()
     client.put_object(Bucket="back", Key="log/checkpoint", Body=older)
     client.delete_object(Bucket="back", Key=f"log/{kept_path(600)}")
     assert archive.names(KEPT)[-1] == kept_path(600)
     (tmp_path / "restored").mkdir()
     restored = new_log(tmp_path / "restored")
-    grow(restored, 400)
+    restored.grow(400)
     with pytest.raises(ArchiveDiffers, match="600 leaves"):
         Archiver(restored.reader, archive, KEYS).held()
     restored.writer.close()
@@ -122,7 +115,7 @@ def test_other_bytes_at_a_final_path_stop_the_archiver(bucket: Bucket, log: Log,
     """Whoever wrote to the bucket first does not get covered: the archiver stops and says where."""
     archive = bucket("taken")
     client.put_object(Bucket="taken", Key=TILE, Body=b"something else")
-    grow(log, 300)
+    log.grow(300)
     with pytest.raises(ArchiveDiffers, match="tile/0/000"):
         Archiver(log.reader, archive, KEYS).catch_up()
 
@@ -138,7 +131,7 @@ def test_a_store_that_is_away_is_away(log: Log, monkeypatch: pytest.MonkeyPatch,
     """No connection is lag, not a verdict."""
     del client
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    grow(log, 10)
+    log.grow(10)
     with pytest.raises(ArchiveAway):
         Archiver(log.reader, open_s3(f"s3://away/log?region={REGION}", now), KEYS).catch_up()
 
