@@ -23,6 +23,8 @@ PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
 ENDPOINT = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/churn"
 GUARDRAIL = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:guardrail/abc123"
 BREAK_GLASS = f"arn:aws:iam::{ACCOUNT}:role/evidence-break-glass"
+ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:role/administrator"
+EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 _FORMS = {
     "dynamodb": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/",

@@ -30,14 +30,12 @@ from tests.infra_pulumi.iam.decisions import (
 from tests.infra_pulumi.iam.simulator import Row, decide
 
 TILE, CHECKPOINT = OBJECTS.replace("*", "tile/0/000"), OBJECTS.replace("*", "checkpoints/7")
-ADMINISTRATOR = f"arn:aws:iam::{the.ACCOUNT}:role/administrator"
-EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 THROUGH = {service: f"{service}.{the.REGION}.amazonaws.com" for service in ("dynamodb", "s3", "secretsmanager")}
 
 
 def policies(**more: Document) -> dict[str, Document]:
     """The program's documents by the names that rows have for them, and these."""
-    return {**the.documents().identity, **the.documents().guards, "everything": EVERYTHING, **more}
+    return {**the.documents().identity, **the.documents().guards, "everything": the.EVERYTHING, **more}
 
 
 @lru_cache(1)
@@ -117,7 +115,7 @@ def test_conditions_decide() -> None:
     """The one context that is wanted, and each way to miss it."""
     asked = [
         request(
-            ADMINISTRATOR if role == "administrator" else the.role(role),
+            the.ADMINISTRATOR if role == "administrator" else the.role(role),
             action, resource, "everything" if role == "administrator" else role, **context,
         )
         for role, action, resource, context, _ in CONDITIONS
@@ -157,7 +155,8 @@ def on_tables() -> set[str]:
 
 def test_the_guards_of_the_tables_hold_against_everybody() -> None:
     """Roles and administrators that were given everything still change no table, but for what is theirs."""
-    who = {name: the.role(name) for name in ALLOWED} | {"administrator": ADMINISTRATOR, "break-glass": the.BREAK_GLASS}
+    who = {name: the.role(name) for name in ALLOWED}
+    who |= {"administrator": the.ADMINISTRATOR, "break-glass": the.BREAK_GLASS}
     cases = [(name, table, action) for name in who for table in (LOG, PAYLOAD, STATE) for action in sorted(on_tables())]
     asked = [request(who[name], action, table, "everything") for name, table, action in cases]
     wrong = [
@@ -190,7 +189,7 @@ USES = {
 def test_a_key_obeys_its_own_policy_first() -> None:
     """Who may do everything still cannot sign; only the sidecar can, raw and Ed25519."""
     actions = [name for name, action in known()["kms"].actions.items() if "key" in action.on]
-    who = {"administrator": ADMINISTRATOR, **{name: the.role(name) for name in ("sidecar", "read-side", "eraser")}}
+    who = {"administrator": the.ADMINISTRATOR, **{name: the.role(name) for name in ("sidecar", "read-side", "eraser")}}
     cases = [(name, key, action) for name in who for key in (SIGNING, DATA) for action in actions]
     found = decide(policies(), [request(who[name], action, key, "everything") for name, key, action in cases])
     allowed = {case for case, said in zip(cases, found, strict=True) if said == "allowed"}

@@ -25,8 +25,6 @@ from tests.infra_pulumi.iam.decisions import (
 )
 from tests.infra_pulumi.iam.simulator import Row, decide
 
-ADMINISTRATOR = f"arn:aws:iam::{the.ACCOUNT}:role/administrator"
-EVERYTHING: Document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 FEW = 3
 
 
@@ -124,7 +122,7 @@ def guards() -> Iterator[tuple[str, Mutant]]:
                 document["Statement"][number]["Action"].remove(action)
                 yield table, Mutant(f"{table} without {action}", document, [_administrator(action, table)])
             document = deepcopy(the.documents().guards[table])
-            document["Statement"][number]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"].append(ADMINISTRATOR)
+            document["Statement"][number]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"].append(the.ADMINISTRATOR)
             row = _administrator(statement["Action"][0], table)
             yield table, Mutant(f"{table}, statement {number}: one more is let through", document, [row])
     more = deepcopy(the.documents().guards[SIGNING])
@@ -140,7 +138,7 @@ def guards() -> Iterator[tuple[str, Mutant]]:
 
 
 def _administrator(action: str, resource: str, **context: str) -> Row:
-    return request(ADMINISTRATOR, action, resource, "everything", **context)
+    return request(the.ADMINISTRATOR, action, resource, "everything", **context)
 
 
 def test_a_guard_less_fails_the_table() -> None:
@@ -155,7 +153,7 @@ def test_a_guard_less_fails_the_table() -> None:
 
 
 def _policies() -> dict[str, Document]:
-    return {**the.documents().guards, "everything": EVERYTHING}
+    return {**the.documents().guards, "everything": the.EVERYTHING}
 
 
 def _decided(mutants: list[Mutant]) -> dict[str, set[str]]:
