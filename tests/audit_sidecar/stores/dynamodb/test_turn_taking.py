@@ -103,17 +103,16 @@ class Appending:
 
     def __call__(self) -> None:
         """All of its life."""
-        while self._lives:
+        while self._lives():
             self._table.time.sleep(self._turns.linger + self._table.pause())
             self._turns.saw(self._held[self._turns.seen :])
             if self._turns.alone:
                 self._turns.look(Now())
             if not self._turns.alone:
                 self._turns.join(Now())
-            while self._lives and not self._append():
+            while self._lives() and not self._append():
                 pass
 
-    @property
     def _lives(self) -> bool:
         return self._table.time() <= self._until
 
@@ -123,7 +122,7 @@ class Appending:
             self._turns.join(Now())
             self._turns.wait(self._follow)
         self._table.time.sleep(0.003)
-        item = self._table.insert(self._me, len(self._held) + 1) if self._lives else None
+        item = self._table.insert(self._me, len(self._held) + 1) if self._lives() else None
         if item is None:
             self._turns.lost()
             self._follow()
