@@ -40,8 +40,11 @@ def shown(url: str) -> str:
 def store_path(url: str) -> Path:
     """The file of a ``sqlite:///path`` URL: three slashes before a relative path, four before an absolute one."""
     if not url.startswith(_PREFIX) or len(url) == len(_PREFIX):
+        # Nothing behind a scheme that is misspelt: it may hold a password.
+        scheme, separator, rest = url.partition("://")
+        told = f"{scheme}://…" if separator and rest else url
         raise StoreRefused(
-            f"store {url!r}: want sqlite:///path/to/store.db, postgresql://user@host/database or dynamodb://prefix?region=R"
+            f"store {told!r}: want sqlite:///path/to/store.db, postgresql://user@host/database or dynamodb://prefix?region=R"
         )
     return Path(url.removeprefix(_PREFIX))
 

@@ -4,6 +4,7 @@
 TLS, hosts and passwords are libpq's own business: whatever its URL, its environment or its password file says, holds.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString, NamedTuple
@@ -54,6 +55,8 @@ _DEFAULTS: Final = {
     "application_name": f"countersign {SCHEMA_VERSION}", "connect_timeout": 3, "keepalives_idle": 5,
     "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
+
+_PORTS: Final = re.compile(r"[0-9,]*")
 
 GRANTS: Final = "grant the login its role, as 'countersign store init' says"
 
@@ -153,13 +156,24 @@ def said(error: psycopg.Error) -> str:
 
 
 def shown(url: str) -> str:
-    """The URL as it may be shown: user, host and database, no password and no option."""
+    """The URL as it may be shown: user, host and database, no password and no option.
+
+    StoreRefused for one that cannot be read, of which nothing is shown: any part of it may be of a password.
+    """
     try:
-        parts = conninfo_to_dict(url)
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except psycopg.Error as error:
-        raise StoreRefused(
-            f"the store's URL cannot be read: {said(error)}; want postgresql://user@host/database"
-        ) from error
+        raise _unreadable(re.sub(r':? *"[^"]*"', "", said(error))) from None
+    host, port, database = (parts.get(name, "") for name in ("host", "port", "dbname"))
+    # What follows a sign in a password is taken for a host, a port or a database.
+    if "@" in host or not _PORTS.fullmatch(port) or {"@", "/"} <= {*database}:
+        raise _unreadable("its host, port or database is none")
     user = f"{parts['user']}@" if "user" in parts else ""
-    port = f":{parts['port']}" if "port" in parts else ""
-    return f"postgresql://{user}{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
+    return f"postgresql://{user}{host}{':' if port else ''}{port}/{database}"
+
+
+def _unreadable(why: str) -> StoreRefused:
+    return StoreRefused(
+        f"the store's URL cannot be read: {why}; want postgresql://user@host/database, and in a password %40 for @, "
+        "%2F for /, %25 for %"
+    )

@@ -191,6 +191,19 @@ def test_no_password_is_ever_shown() -> None:
         assert "hunter" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "password", ["hunter%zz", "hunter 2", "hunter/2", "2/hunter", "hunter@2", "hunter?2", "[hunter"]
+)
+@pytest.mark.parametrize("scheme", ["postgresql", "PostgreSQL", "postgresq"])
+def test_of_a_url_that_cannot_be_read_nothing_is_shown(scheme: str, password: str) -> None:
+    """A password that should have been percent-encoded, a scheme that is misspelt."""
+    url = f"{scheme}://me:{password}@127.0.0.1:1/log"
+    for opening in (open_reader, open_writer, migrate_store):
+        with pytest.raises(StoreRefused, match=r"want .*postgresql://user@host/database") as caught:
+            opening(url)
+        assert "hunter" not in str(caught.value)
+
+
 @pytest.mark.parametrize("bad", ["postgresql://[", "postgresql://h/d?nosuchoption=1"])
 def test_a_url_that_cannot_be_read_is_refused(bad: str) -> None:
     """In one line."""
