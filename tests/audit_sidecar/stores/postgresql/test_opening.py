@@ -191,9 +191,7 @@ def test_no_password_is_ever_shown() -> None:
         assert "hunter" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "password", ["hunter%zz", "hunter 2", "hunter/2", "2/hunter", "hunter@2", "hunter?2", "[hunter"]
-)
+@pytest.mark.parametrize("password", ["hunter%zz", "hunter 2", "hunter/2", "2/hunter", "hunter@2"])
 @pytest.mark.parametrize("scheme", ["postgresql", "PostgreSQL", "postgresq"])
 def test_of_a_url_that_cannot_be_read_nothing_is_shown(scheme: str, password: str) -> None:
     """A password that should have been percent-encoded, a scheme that is misspelt."""
