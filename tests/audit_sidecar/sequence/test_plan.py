@@ -3,15 +3,13 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import pytest
 
 from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, Refused
 from audit_sidecar.sequence.export import Export, OwnRecord
 from audit_sidecar.sequence.plan import find
-from audit_sidecar.stores.store import Commit, Finding, SignedCheckpoint
-from audit_sidecar.tlog.merkle import Frontier
+from audit_sidecar.stores.store import Commit, Finding
 from contracts import semconv
 from contracts.acknowledgement import Position
 from contracts.commitment import commit
@@ -185,45 +183,22 @@ def test_what_a_record_is_found_by_survives_the_store(log: Log, attributes: Attr
     log.check()
 
 
-class Failing:
-    """A writer that fails before it writes, or after."""
-
-    def __init__(self, log: Log, error: Exception) -> None:
-        self._writer = log.writer
-        self._error = error
-
-    def commit(self, commit: Commit) -> None:
-        """Fail."""
-        raise self._error
-
-    def turn(self) -> AbstractContextManager[Frontier | None]:
-        """As the store does."""
-        return self._writer.turn()
-
-    def lead(self) -> bool:
-        """As the store does."""
-        return self._writer.lead()
-
-    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
-        """As the store does."""
-        self._writer.put_checkpoint(checkpoint)
-
-    def close(self) -> None:
-        """As the store does."""
-        self._writer.close()
-
-
 @pytest.mark.parametrize("error", [Pushback("full"), Fatal("unknown"), RuntimeError("broken")])
-def test_a_commit_that_fails_changes_nothing_in_memory(log: Log, error: Exception) -> None:
+def test_a_commit_that_fails_changes_nothing_in_memory(
+    log: Log, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Streams, head, own sequence numbers and counters are as before; the same exports then succeed."""
-    whole = log.writer
-    log.committer._writer = Failing(log, error)
-    for _ in range(2):
-        with pytest.raises(type(error)):
-            log.committer.commit([OURS.export(0, 1), OURS.export(4), stranger(foreign(1))])
+
+    def fails(_: Commit) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log.writer, "commit", fails)
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                log.committer.commit([OURS.export(0, 1), OURS.export(4), stranger(foreign(1))])
     assert log.committer.frontier.size == 1
     assert log.metrics.registry.get_sample_value("countersign_audit_gaps_total") == 0
-    log.committer._writer = whole
     assert group(log, OURS.export(0, 1), OURS.export(4), stranger(foreign(1))) == [[1, 2], [4], [5]]
     log.check()
 

@@ -3,17 +3,16 @@
 
 import shutil
 import tempfile
-from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from audit_sidecar.errors import AuditError, Conflict, Fatal, Pushback
 from audit_sidecar.sequence.export import Export
-from audit_sidecar.stores.store import Commit, SignedCheckpoint, StoreWriter
-from audit_sidecar.tlog.merkle import Frontier
+from audit_sidecar.stores.store import Commit
 from contracts.acknowledgement import Position
 from contracts.payload import Payload
 from tests.audit_sidecar.producers import Log, Producer, foreign, new_log, stranger
@@ -22,39 +21,6 @@ PRODUCERS = [Producer(number) for number in range(1, 4)]
 NUMBER = st.integers(0, len(PRODUCERS) - 1)
 STEPS = st.lists(st.integers(-3, 2), min_size=1, max_size=5)
 """How far each record lies from the one its stream expects next: below zero a repeat, above zero a hole."""
-
-
-class Unreliable:
-    """A writer that can fail before a commit, when nothing is kept, or after it, when everything is."""
-
-    def __init__(self, writer: StoreWriter) -> None:
-        self._writer = writer
-        self.failure: str | None = None
-
-    def commit(self, commit: Commit) -> None:
-        """Commit, unless a failure was asked for."""
-        failure, self.failure = self.failure, None
-        if failure == "before":
-            raise Pushback("full")
-        self._writer.commit(commit)
-        if failure == "after":
-            raise Fatal("the reply was lost")
-
-    def turn(self) -> AbstractContextManager[Frontier | None]:
-        """As the store does."""
-        return self._writer.turn()
-
-    def lead(self) -> bool:
-        """As the store does."""
-        return self._writer.lead()
-
-    def put_checkpoint(self, checkpoint: SignedCheckpoint) -> None:
-        """As the store does."""
-        self._writer.put_checkpoint(checkpoint)
-
-    def close(self) -> None:
-        """As the store does."""
-        self._writer.close()
 
 
 class Evidence(RuleBasedStateMachine):
@@ -106,21 +72,23 @@ class Evidence(RuleBasedStateMachine):
     def fail(self, number: int, steps: list[int], failure: str) -> None:
         """A commit fails; the sidecar ends if it must; the same export again is kept once."""
         export, _, _ = self.plan(number, [max(0, step) for step in steps])
-        whole = self.log.writer
-        unreliable = Unreliable(whole)
-        unreliable.failure = failure
-        self.log.committer._writer = unreliable
-        size = self.log.reader.frontier().size
-        try:
-            self.log.committer.commit([export])
-        except Pushback:
+        size, commit = self.log.reader.frontier().size, self.log.writer.commit
+
+        def fails(made: Commit) -> None:
+            if failure == "before":
+                raise Pushback("full")
+            commit(made)
+            raise Fatal("the reply was lost")
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(self.log.writer, "commit", fails)
+            with pytest.raises(Pushback if failure == "before" else Fatal):
+                self.log.committer.commit([export])
+        if failure == "before":
             assert self.log.reader.frontier().size == size
-        except Fatal:
+        else:
             assert self.log.reader.frontier().size > size
             self.log.reload()
-        else:
-            raise AssertionError("it did not fail")
-        self.log.committer._writer = self.log.writer
         self.send([(number, [max(0, step) for step in steps])] if failure == "before" else [])
         if failure == "after":
             export, following, missing = self.plan(number, [max(0, step) for step in steps])
