@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's programs: where they are, and how their verdicts are asked for."""
+"""Other people's programs: where they are, when they listen, and how their verdicts are asked for."""
 
 import base64
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from scripts import tools
+from tests.end_to_end.living import await_true
 
 TIMEOUT_SECONDS = 120
 
@@ -24,6 +26,20 @@ def outside(program: str) -> Path:
         if os.environ.get("COUNTERSIGN_REQUIRE_TOOLS"):
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+def await_listening(process: subprocess.Popen[bytes], log: Path, *ports: int) -> None:
+    """Until a program takes connections at all of these ports of loopback; it fails when the program ends."""
+
+    def listens() -> bool:
+        assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
+        for port in ports:
+            with socket.socket() as door:
+                if door.connect_ex(("127.0.0.1", port)) != 0:
+                    return False
+        return True
+
+    await_true(listens, f"connections at {ports}", log.read_text)
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,21 +8,16 @@ refusal of a duplicate is called DuplicateItem, which AWS documents as Duplicate
 
 import itertools
 import os
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from contracts.address import free_ports
-from scripts import tools
+from tests.conformance.outside import await_listening, outside
 
 REGION = "eu-west-1"
-_PATIENCE = 60
 
 
 class DynamoDb:
@@ -49,29 +44,13 @@ class DynamoDb:
 @contextmanager
 def running() -> Iterator[DynamoDb]:
     """Start it, and end it. Skips without the program, fails where tools are required."""
-    try:
-        program = tools.find("dynamodb-local")
-    except tools.ToolMissing as missing:
-        if os.environ.get("COUNTERSIGN_REQUIRE_TOOLS"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    program = outside("dynamodb-local")
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         command = [str(program), "-inMemory", "-sharedDb", "-port", str(port)]
         with subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process:
             try:
-                _wait_for(port, process, Path(folder) / "log")
+                await_listening(process, Path(folder) / "log", port)
                 yield DynamoDb(f"http://127.0.0.1:{port}")
             finally:
                 process.kill()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        with suppress(subprocess.TimeoutExpired):  # ends at once when the program does
-            process.wait(0.1)
-    pytest.fail(f"DynamoDB Local did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

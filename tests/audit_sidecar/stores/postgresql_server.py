@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from contracts.address import free_ports
 from scripts import tools
+from tests.conformance.outside import outside
 
 _PATIENCE = 60
 _SETTINGS = (
@@ -132,12 +132,7 @@ def newest_server() -> Server:
 
 def new_server(program: str = DISTRIBUTED) -> Server:
     """A server that was never started. Without PostgreSQL the test is skipped, or fails where tools are required."""
-    try:
-        programs = tools.find(program).resolve().parent
-    except tools.ToolMissing as missing:
-        if os.environ.get("COUNTERSIGN_REQUIRE_TOOLS"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    programs = outside(program).resolve().parent
     # PostgreSQL refuses to run as root.
     user = None if os.geteuid() else _other_user()
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgresql-"))

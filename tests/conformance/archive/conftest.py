@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real object store with Object Lock, on loopback: versitygw over a folder."""
 
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.session import get_session
 
 from audit_sidecar.archive.s3 import S3Archive, open_s3
+from contracts.address import free_ports
 from tests.conformance.archive.clock import now
-from tests.conformance.outside import outside
+from tests.conformance.outside import await_listening, outside
 
 ACCESS, SECRET, REGION = "archivist", "not-a-secret-0123456789", "eu-west-1"
 
@@ -28,14 +25,14 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("gateway")
     for part in ("buckets", "versions"):
         (root / part).mkdir()
-    port = _free_port()
+    (port,) = free_ports(1)
     command = [
         str(program), "--port", f"127.0.0.1:{port}", "--access", ACCESS, "--secret", SECRET, "--region", REGION,
         "--keep-alive", "--quiet", "posix", "--versioning-dir", str(root / "versions"), str(root / "buckets"),
     ]  # fmt: skip
     with (root / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            _wait_for(port, process, root / "log")
+            await_listening(process, root / "log", port)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -64,20 +61,3 @@ def bucket(client: Any) -> Bucket:
         return open_s3(f"s3://{name}/log?region={REGION}&days=30", now)
 
     return make
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        with suppress(subprocess.TimeoutExpired):  # ends at once when the program does
-            process.wait(0.05)
-    pytest.fail(f"the gateway did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

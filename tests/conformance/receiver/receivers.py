@@ -3,10 +3,9 @@
 
 import contextlib
 import json
-import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +16,9 @@ from contracts.address import free_ports
 from contracts.payload import payload_bytes
 from countersign.stack import Program
 from countersign.state import State, prepare_state
-from tests.conformance.outside import outside
+from tests.conformance.outside import await_listening, outside
 from tests.conformance.receiver.sending import Target
-from tests.end_to_end.living import Process, await_true
+from tests.end_to_end.living import Process
 
 BODY_LIMIT = 1 << 20
 
@@ -140,20 +139,11 @@ def collector(folder: Path, config: Callable[[Target, Path], dict[str, Any]]) ->
         command = [str(outside("collector")), "--config", str(settings)]
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
-        await_true(lambda: _listens(process, ports), "the Collector listens", (folder / "collector.log").read_text)
+        await_listening(process, folder / "collector.log", *ports)
         yield Collector(target, folder / "kept.jsonl")
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _listens(process: subprocess.Popen[bytes], ports: Sequence[int]) -> bool:
-    assert process.poll() is None, "the Collector ended"
-    for port in ports:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return False
-    return True
 
 
 def receiving(target: Target, exporter: dict[str, Any]) -> dict[str, Any]:

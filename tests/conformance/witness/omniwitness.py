@@ -2,16 +2,13 @@
 """transparency-dev's omniwitness as it was published, on loopback, with a database that outlives it."""
 
 import signal
-import socket
 import subprocess
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from audit_sidecar.tlog.cosignature import Cosigner
 from audit_sidecar.tlog.keys import Signer
 from contracts.address import free_ports
-from tests.conformance.outside import outside
+from tests.conformance.outside import await_listening, outside
 
 
 class Omniwitness:
@@ -42,14 +39,7 @@ class Omniwitness:
         """Run it; it answers when this returns."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as door:
-                if door.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            with suppress(subprocess.TimeoutExpired):  # ends at once when the program does
-                self._process.wait(0.05)
-        raise AssertionError(f"the witness did not start: {self._log.read_text()[-2000:]}")
+        await_listening(self._process, self._log, self.port)
 
     def kill(self) -> None:
         """SIGKILL, and reap."""
