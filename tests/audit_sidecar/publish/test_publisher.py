@@ -11,10 +11,13 @@ from audit_sidecar.errors import Fatal, HeadMoved, Pushback
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.stores.store import Commit, SignedCheckpoint
-from audit_sidecar.tlog.checkpoint import open_checkpoint
+from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from audit_sidecar.tlog.keys import Signer
 from audit_sidecar.tlog.merkle import Frontier, leaf_hash
 from tests.audit_sidecar.evidence_log import ORIGIN, SIGNER
 from tests.audit_sidecar.producers import Log, foreign, stranger
+
+STRANGER = Signer.from_seed("x.example", bytes(range(1, 33)))
 
 
 class Recorder:
@@ -60,6 +63,12 @@ class Tree:
         """One leaf more."""
         self.frontier = self.frontier.copy()
         self.frontier.append(leaf_hash(b"x"))
+
+
+def signed(size: int, time: int = 1) -> SignedCheckpoint:
+    """Another sidecar's checkpoint of this log."""
+    root = size.to_bytes(32)
+    return SignedCheckpoint(size, root, sign_checkpoint(Checkpoint(ORIGIN, size, root), [SIGNER]), time)
 
 
 def publisher(tree: Tree, writer: Recorder, thread: ThreadPoolExecutor, newest: SignedCheckpoint | None) -> Publisher:
@@ -121,7 +130,7 @@ async def test_a_persisted_checkpoint_is_the_one_readers_see(log: Log) -> None:
 async def test_only_the_holder_of_the_lease_signs() -> None:
     """Whoever does not publish shows what another signed, and signs only beyond it once it leads."""
     tree, writer = Tree(), Recorder()
-    other = SignedCheckpoint(1, bytes(32), b"another's", 5_000_000_000)
+    other = signed(1, 5_000_000_000)
     metrics = SidecarMetrics("0.1.0", lambda: 0.0)
     floor = Floor(-1, None, None, lambda: other)
     with ThreadPoolExecutor(1) as thread:
@@ -143,7 +152,7 @@ async def test_only_the_holder_of_the_lease_signs() -> None:
 async def test_a_new_leader_leaves_the_checkpoint_of_the_one_before_it() -> None:
     """That note may carry witnesses' lines, which one of the same size without them would replace."""
     tree, writer = Tree(), Recorder()
-    other = SignedCheckpoint(1, bytes(32), b"another's, cosigned", 1)
+    other = signed(1)
     tree.grow()
     with ThreadPoolExecutor(1) as thread:
         metrics = SidecarMetrics("0.1.0", lambda: 0.0)
@@ -165,7 +174,7 @@ async def test_a_publisher_that_was_overtaken_signs_no_smaller_size() -> None:
         floor = Floor(-1, None, None, lambda: stored[0])
         late = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, floor)
         await late.publish()
-        stored[0] = SignedCheckpoint(2, bytes(32), b"another's", 1)
+        stored[0] = signed(2)
         tree.grow()
         writer.failures.append(HeadMoved("a larger one was signed"))
         await late.publish()
@@ -175,3 +184,31 @@ async def test_a_publisher_that_was_overtaken_signs_no_smaller_size() -> None:
         tree.grow()
         await late.publish()
     assert [checkpoint.size for checkpoint in writer.put] == [0, 3]
+
+
+PLANTED = {
+    "no note": signed(1_000)._replace(note=b"rubbish"),
+    "another key": signed(1_000)._replace(note=sign_checkpoint(Checkpoint("x.example", 1_000, bytes(32)), [STRANGER])),
+    "another size": signed(5)._replace(size=1_000),
+    "another root": signed(1_000)._replace(root=bytes(32)),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED.keys())
+@pytest.mark.parametrize("leads", [True, False])
+async def test_a_checkpoint_that_nobody_signed_silences_nobody(planted: SignedCheckpoint, leads: bool) -> None:
+    """It is told of, not shown; and when it is gone, what it seemed to cover is signed."""
+    tree, writer = Tree(), Recorder()
+    stored: list[SignedCheckpoint | None] = [planted]
+    metrics = SidecarMetrics("0.1.0", lambda: 0.0)
+    with ThreadPoolExecutor(1) as thread:
+        floor = Floor(-1, None, None, lambda: stored[0])
+        ours = Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, floor)
+        writer.leads = leads
+        tree.grow()
+        with pytest.raises(Pushback):
+            await ours.publish()
+        assert metrics.registry.get_sample_value("countersign_audit_checkpoint_size") == 0
+        stored[0], writer.leads = None, True
+        await ours.publish()
+    assert [checkpoint.size for checkpoint in writer.put] == [1]
