@@ -82,14 +82,15 @@ class PostgresWriter:
             self._append(commit)
 
     def lead(self) -> bool:
-        """Take or renew the publisher's lease, by the server's clock.
+        """Take or renew the publisher's lease, by the server's clock; one for longer than is given is of another clock.
 
         Who holds it may sign for all that was in the log before: it is as durable as the lease.
         """
         taken = self._replicated(
             "UPDATE publisher SET holder = %s, until = clock_timestamp() + make_interval(secs => %s) "
-            "WHERE holder = %s OR until < clock_timestamp()",
-            (self._holder, LEASE_SECONDS, self._holder),
+            "WHERE holder = %s "
+            "OR until NOT BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => %s)",
+            (self._holder, LEASE_SECONDS, self._holder, LEASE_SECONDS),
         )
         return taken.rowcount == 1
 

@@ -101,3 +101,16 @@ def test_a_publisher_that_is_gone_is_replaced_in_time(
     assert 0 < float(str(seconds)) <= LEASE_SECONDS
     postgresql.run("UPDATE countersign.publisher SET until = until - interval '3 s'", database=database)
     assert second.lead()
+
+
+def test_a_lease_of_a_clock_that_was_set_back_is_none(
+    pair: tuple[PostgresWriter, PostgresWriter], url: str, postgresql: Server
+) -> None:
+    """Or of another server's, which failed: nobody waits for an hour, nor for ever."""
+    first, second = pair
+    for ahead in ("clock_timestamp() + interval '1 hour'", "'infinity'"):
+        assert first.lead()
+        assert not second.lead()
+        postgresql.run(f"UPDATE countersign.publisher SET until = {ahead}", database=url.rpartition("/")[2])
+        assert second.lead()
+        first, second = second, first
