@@ -16,7 +16,7 @@ from audit_sidecar.publish.new_log import what_to_do
 from audit_sidecar.publish.store_log import StoreLog
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
-from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint
+from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, peek_checkpoint
 from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import tree_root
@@ -54,7 +54,7 @@ class Archiver:
             # Another sidecar archived a later checkpoint than this reader saw.
             return Round(held, held)
         self._put_files(signed, held)
-        self._destination.put_once(kept_path(signed.size), signed.note, lock=True)
+        self._keep(signed)
         self._destination.replace(CHECKPOINT, signed.note)
         self._held = signed.size
         return Round(held, signed.size)
@@ -68,6 +68,16 @@ class Archiver:
         # The kept copy is written before `checkpoint`: a round that broke off between them is begun again, and so is a
         # place where a `checkpoint` lies and none was kept, for the archiver did not write it.
         return 0 if shown is None or kept is None else min(kept.size, shown.size)
+
+    def _keep(self, signed: SignedCheckpoint) -> None:
+        path = kept_path(signed.size)
+        try:
+            self._destination.put_once(path, signed.note, lock=True)
+        except ArchiveDiffers:
+            # Witnesses' lines may have come since a round that broke off, or another sidecar's: what counts is signed.
+            held = self._destination.first(path)
+            if held is None or _opened(self._destination, path, held, self._verifiers) != peek_checkpoint(signed.note):
+                raise
 
     def _put_files(self, signed: SignedCheckpoint, held: int) -> None:
         log = StoreLog(self._reader, signed)

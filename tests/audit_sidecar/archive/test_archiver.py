@@ -22,6 +22,7 @@ from tests.audit_sidecar.producers import Log, foreign, new_log, stranger
 
 KEYS = [SIGNER.verifier]
 STRANGER = Signer.from_seed("somebody.else/log", bytes(range(1, 33)))
+STRANGER_LINE = "\u2014 somebody.else/log c29tZXRoaW5nIHRoYXQgaXMgbm8gc2lnbmF0dXJl\n".encode()
 
 
 @pytest.fixture
@@ -92,6 +93,24 @@ def test_whatever_breaks_off_is_begun_again(log: Log, folder: Path, kept: bool) 
         assert check_log(FolderLog(copy), KEYS).checkpoint.size in (300, 600)
         archiver(log, copy).catch_up()
         assert check_log(FolderLog(copy), KEYS).checkpoint.size == 600
+
+
+def test_lines_of_witnesses_that_came_between_two_rounds_are_no_other_log(log: Log, folder: Path) -> None:
+    """The first one broke off after it had kept the checkpoint, which stays as it is; the newest has all lines."""
+    log.grow(3)
+    plain = log.reader.checkpoint()
+    assert plain is not None
+    # One bundle, one tile, the kept checkpoint; then the one that is shown.
+    last = Archiver(log.reader, Failing(FolderArchive(folder), 4, kept=False), KEYS)
+    with pytest.raises(ArchiveAway):
+        last.catch_up()
+    note = plain.note + STRANGER_LINE
+    log.writer.put_checkpoint(plain._replace(note=note))
+    for one in (last, archiver(log, folder)):
+        assert one.catch_up().size == 3
+        assert (folder / kept_path(3)).read_bytes() == plain.note
+        assert (folder / "checkpoint").read_bytes() == note
+        (folder / "checkpoint").unlink()
 
 
 def test_a_fork_is_never_archived(log: Log, other: Log, folder: Path) -> None:
