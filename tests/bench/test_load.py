@@ -2,9 +2,7 @@
 """Load is only a measurement while every answer is a success, whichever program makes it."""
 
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,11 +11,12 @@ from bench import bodies
 from bench.errors import BenchFailed
 from bench.load import _ours, shoot
 from bench.machine import file_system
+from tests.loopback import Door, serving_at
 
 SECONDS = 0.3
 
 
-class Answering(BaseHTTPRequestHandler):
+class Answering(Door):
     """Answers a POST with the status its path names, and keeps the bodies."""
 
     protocol_version = "HTTP/1.1"
@@ -31,22 +30,13 @@ class Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Nobody reads it."""
-        del format, arguments
-
 
 @pytest.fixture
 def url() -> Iterator[str]:
     """A server on loopback."""
     Answering.seen = set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving_at(Answering) as found:
+        yield found
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.conformance.conftest import Logs
 from tests.conformance.outside import fsck_accepts, judge
 from tests.conformance.planted import FAULTS, edit, flip
 from tests.conformance.published import SIZES, VKEY, copy_of, publish
-from tests.conformance.serving import serve_folder
+from tests.loopback import serve_folder
 
 SOUND, NOT_SOUND, UNREADABLE = 0, 1, 2
 

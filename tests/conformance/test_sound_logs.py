@@ -19,7 +19,8 @@ from tests.conformance.outside import fsck_accepts, judge
 from tests.conformance.published import SIZES, VKEY
 from tests.conformance.receiver.receivers import sidecar
 from tests.conformance.receiver.sending import export, post
-from tests.conformance.serving import serve_folder, serve_store
+from tests.conformance.serving import serve_store
+from tests.loopback import serve_folder
 
 EVERY_SIZE = pytest.mark.parametrize("size", SIZES)
 

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading a log over HTTP: the same verdicts as from a folder, and failures of the server are no verdict."""
 
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,36 +11,18 @@ from audit_sidecar.fsck.http import HttpLog
 from audit_sidecar.fsck.location import open_log
 from audit_sidecar.fsck.reader import LogUnreadable
 from tests.audit_sidecar.evidence_log import SIGNER, EvidenceLog, record
+from tests.loopback import Door, serve_folder, serving_at
 
 KEYS = [SIGNER.verifier]
 LOG = EvidenceLog([record(number) for number in range(300)])
 
 
-class QuietFiles(SimpleHTTPRequestHandler):
-    """Serves a folder."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-class Forbidding(BaseHTTPRequestHandler):
+class Forbidding(Door):
     """Serves nothing."""
 
     def do_GET(self) -> None:
         """Refuse everything."""
         self.send_error(403)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-def serve(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -53,12 +32,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def url(folder: Path) -> Iterator[str]:
-    yield from serve(partial(QuietFiles, directory=str(folder)))
+    with serve_folder(folder) as found:
+        yield found
 
 
 @pytest.fixture
 def forbidding_url() -> Iterator[str]:
-    yield from serve(Forbidding)
+    with serving_at(Forbidding) as found:
+        yield found
 
 
 def test_a_served_log_is_sound(url: str) -> None:

@@ -4,13 +4,13 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.end_to_end.living import await_true
+from tests.loopback import Door, serving_at
 
 
 class Collector:
@@ -59,7 +59,7 @@ def collecting() -> Iterator[Collector]:
     """A running Collector that is gone afterwards."""
     collector = Collector()
 
-    class Taking(BaseHTTPRequestHandler):
+    class Taking(Door):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             collector.asked += 1
@@ -71,19 +71,8 @@ def collecting() -> Iterator[Collector]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
-    server.daemon_threads = True
-    server.block_on_close = False
-    collector.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield collector
-    finally:
-        collector.answering.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving_at(Taking) as collector.url:
+        try:
+            yield collector
+        finally:
+            collector.answering.set()
