@@ -12,7 +12,7 @@ from typing import Final
 import httptools
 
 from audit_sidecar.errors import Fatal, Pushback
-from contracts.acknowledgement import Acknowledgement, decode_acknowledgement
+from contracts.acknowledgement import Acknowledgement, read_acknowledgement
 from contracts.bearer import read_bearer
 from contracts.endpoint import Endpoint
 from contracts.errors import ContractError, SettingInvalid
@@ -80,12 +80,9 @@ class Receiver:
 
     def _acknowledgement(self, answer: bytes, count: int) -> Acknowledgement:
         try:
-            found = decode_acknowledgement(answer)
+            return read_acknowledgement(answer, count)
         except ContractError as error:
             raise Fatal(f"{self.endpoint.text} gave no valid acknowledgement: {error}") from error
-        if len(found.positions) != count:
-            raise Fatal(f"{self.endpoint.text} acknowledged {len(found.positions)} of {count} records in one export")
-        return found
 
 
 class _Reply:

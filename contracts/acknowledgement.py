@@ -44,6 +44,14 @@ def decode_acknowledgement(response: bytes) -> Acknowledgement:
     raise ContractError("the response carries no acknowledgement: is the receiver an audit sidecar?")
 
 
+def read_acknowledgement(response: bytes, count: int) -> Acknowledgement:
+    """That of an export of ``count`` records; ContractError also when it is of another number of them."""
+    found = decode_acknowledgement(response)
+    if len(found.positions) != count:
+        raise ContractError(f"it is of {len(found.positions)} of {count} records")
+    return found
+
+
 def _decode_body(body: bytes) -> Acknowledgement:
     start = 1 + (body[0] if body else 0)
     entries = body[start:]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from contracts.acknowledgement import Acknowledgement, decode_acknowledgement
+from contracts.acknowledgement import Acknowledgement, read_acknowledgement
 from contracts.bearer import read_bearer
 from contracts.endpoint import Endpoint
 from contracts.errors import ContractError, CountersignError, SettingInvalid
@@ -63,14 +63,9 @@ class Receiver:
 
     def _acknowledgement(self, body: bytes, count: int) -> Acknowledgement:
         try:
-            found = decode_acknowledgement(body)
+            return read_acknowledgement(body, count)
         except ContractError as error:
             raise EvidenceFatal(f"{self.endpoint.text} gave no valid acknowledgement: {error}") from error
-        if len(found.positions) != count:
-            raise EvidenceFatal(
-                f"{self.endpoint.text} acknowledged {len(found.positions)} of {count} records in one export"
-            )
-        return found
 
     def _read_headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/x-protobuf", ACK_HEADER: "1"}

@@ -34,7 +34,7 @@ async def test_acknowledgement_has_one_position_per_span(sidecar: FakeSidecar) -
 async def test_positions_must_match_the_spans(sidecar: FakeSidecar) -> None:
     """An acknowledgement of another number of records is none."""
     receiver = Receiver(parse_endpoint(sidecar.url, "--evidence"), 5)
-    with pytest.raises(EvidenceFatal, match="acknowledged 1 of 2"):
+    with pytest.raises(EvidenceFatal, match="of 1 of 2 records"):
         await receiver.export(export(), 2)
     receiver.close()
 
