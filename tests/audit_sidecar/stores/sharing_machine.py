@@ -5,7 +5,8 @@ The machine is the same for every store that several sidecars share. What differ
 faults are made, how a process ends and how its lease does. The machine's own look at the log goes past the faults.
 """
 
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from hypothesis import HealthCheck, settings
@@ -31,17 +32,28 @@ FAULT: st.SearchStrategy[FaultAt] = st.one_of(st.none(), st.runner().flatmap(lam
 STEPS = st.lists(st.integers(-2, 1), min_size=1, max_size=3)
 
 
+class Proxy(Protocol):
+    """Where the faults are made."""
+
+    def arm(self, number: int, fault: Any, /) -> None:
+        """A fault at the n-th message or request from here on."""
+
+    def disarm(self) -> bool:
+        """No fault from here on."""
+
+
 class Bed(Protocol):
     """One kind of store under the machine."""
+
+    @property
+    def proxy(self) -> Proxy:
+        """What processes reach the store through."""
 
     def begin(self) -> StoreReader:
         """Create a log of its own; a reader of it that no fault reaches."""
 
     def started(self) -> Log:
         """A sidecar process on it, whose requests the faults are made in."""
-
-    def failing(self, at: int, fault: Any) -> AbstractContextManager[None]:
-        """A fault in the n-th request from here on."""
 
     def pass_time(self, log: Log) -> None:
         """Let a process try again what it put off."""
@@ -77,9 +89,15 @@ class Sharing(RuleBasedStateMachine):
         log.committer.pause = lambda _: None
         return log
 
-    def under(self, fault: FaultAt) -> AbstractContextManager[None]:
+    @contextmanager
+    def under(self, fault: FaultAt) -> Iterator[None]:
         """Make the fault, if there is one, while a block lasts."""
-        return nullcontext() if fault is None else self.bed.failing(*fault)
+        if fault is not None:
+            self.bed.proxy.arm(*fault)
+        try:
+            yield
+        finally:
+            self.bed.proxy.disarm()
 
     def told(self, export: Export, positions: object) -> None:
         """The same position every time, whichever sidecar says it."""

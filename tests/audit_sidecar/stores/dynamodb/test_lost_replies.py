@@ -16,6 +16,7 @@ from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
 from tests.audit_sidecar.stores.dynamodb.faulty_proxy import Fault, FaultyProxy
 from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
+from tests.audit_sidecar.stores.whole_group import LEAVES, groups, sent
 
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 
@@ -33,27 +34,6 @@ def sidecar(dynamodb: DynamoDb, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPa
         return log
 
     return made
-
-
-def sent(log: Log, exports: list[Export]) -> list[tuple[Position, ...]] | None:
-    """What senders are told; None = come again."""
-    try:
-        outcomes = log.committer.commit(exports)
-    except Pushback:
-        return None
-    assert not any(isinstance(outcome, AuditError) for outcome in outcomes)
-    return [outcome for outcome in outcomes if not isinstance(outcome, AuditError)]
-
-
-def groups(number: int) -> list[Export]:
-    """One group that has everything: a stream that opens, a hole, strangers, a conflict."""
-    producer = Producer(number + 1)
-    texts = [stranger(foreign(number, "a", trace=number)), stranger(foreign(number, "b", trace=number))]
-    return [producer.export(0, 1), producer.export(4, 5), *texts]
-
-
-LEAVES = 7
-"""Two records, a gap, two records, two strangers."""
 
 
 @pytest.mark.parametrize("pieces", [1, 3], ids=["one item", "three items"])

@@ -27,7 +27,7 @@ class Tables:
 
     def __init__(self, server: DynamoDb, proxy: FaultyProxy) -> None:
         self._server = server
-        self._proxy = proxy
+        self.proxy = proxy
         self._url = ""
 
     def begin(self) -> StoreReader:
@@ -43,15 +43,6 @@ class Tables:
         log.writer._turns.patience = 0.0  # type: ignore[attr-defined]
         log.writer._turns._sleep = lambda _: None  # type: ignore[attr-defined]
         return log
-
-    @contextmanager
-    def failing(self, at: int, fault: Fault) -> Iterator[None]:
-        """A fault at the n-th message or request from here on."""
-        self._proxy.arm(at, fault)
-        try:
-            yield
-        finally:
-            self._proxy.disarm()
 
     def pass_time(self, log: Log) -> None:
         """Nothing is put off."""
@@ -71,7 +62,7 @@ class Tables:
 
     @contextmanager
     def _through_the_proxy(self) -> Iterator[None]:
-        os.environ[ENDPOINT] = self._proxy.endpoint
+        os.environ[ENDPOINT] = self.proxy.endpoint
         try:
             yield
         finally:

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The connection ends or falls silent at every message of a commit: what it carried is kept once, or not at all."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from audit_sidecar.errors import AuditError, Pushback
 from audit_sidecar.sequence.export import Export
 from audit_sidecar.stores.postgresql.connection import READER, WRITER
 from audit_sidecar.stores.url import create_store, open_reader, open_writer
 from contracts.acknowledgement import Position
 from tests.audit_sidecar.evidence_log import ORIGIN
-from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
+from tests.audit_sidecar.producers import Log
 from tests.audit_sidecar.stores.postgresql.cutting_proxy import Cut, CuttingProxy
 from tests.audit_sidecar.stores.postgresql_server import Server
+from tests.audit_sidecar.stores.whole_group import LEAVES, groups, sent
 
 
 @pytest.fixture(autouse=True)
@@ -23,35 +21,12 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit_sidecar.stores.postgresql.pool.READER", READER._replace(patience=0.15))
 
 
-@pytest.fixture
-def proxy(postgresql: Server) -> Iterator[CuttingProxy]:
-    with CuttingProxy(postgresql.port) as running:
-        yield running
-
-
 def sidecar(url: str, proxy: CuttingProxy, server: Server, reads_through: bool) -> Log:
     """A sidecar whose writer, and reader if asked for, go through the proxy; it retries at once."""
     through = url.replace(f":{server.port}/", f":{proxy.port}/")
     log = Log(through, open_reader(through if reads_through else url), open_writer(through))
     log.committer.pause = lambda _: None
     return log
-
-
-def sent(log: Log, exports: list[Export]) -> list[tuple[Position, ...]] | None:
-    """What senders are told; None = come again."""
-    try:
-        outcomes = log.committer.commit(exports)
-    except Pushback:
-        return None
-    assert not any(isinstance(outcome, AuditError) for outcome in outcomes)
-    return [outcome for outcome in outcomes if not isinstance(outcome, AuditError)]
-
-
-def groups(number: int) -> list[Export]:
-    """One group that touches every table: a stream that opens, a hole, strangers, a conflict."""
-    producer = Producer(number + 1)
-    texts = [stranger(foreign(number, "a", trace=number)), stranger(foreign(number, "b", trace=number))]
-    return [producer.export(0, 1), producer.export(4, 5), *texts]
 
 
 @pytest.mark.parametrize("reads_through", [False, True], ids=["reader apart", "reader cut, too"])
@@ -81,9 +56,7 @@ def test_a_commit_is_kept_once_wherever_it_is_cut(
             assert all(hashes[at.leaf_index - size] == at.leaf_hash for positions in first for at in positions)
         again = settled(log, exports)
         assert first is None or again == first
-        assert beside.frontier().size == size + 7, (
-            "two records, a gap, two records, two strangers, and none of them twice"
-        )
+        assert beside.frontier().size == size + LEAVES
         told |= dict(zip(exports, again, strict=True))
     assert proxy.cuts == number - 1 > 20, "only the last commit was not cut, so every message of one was"
     assert refused > 0

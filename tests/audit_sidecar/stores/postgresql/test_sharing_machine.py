@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sidecars on one log in PostgreSQL, whose connections are cut at every message: one sound log."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import pytest
 from hypothesis import strategies as st
 
 from audit_sidecar.stores.store import StoreReader
@@ -21,7 +17,7 @@ class Databases:
 
     def __init__(self, server: Server, proxy: CuttingProxy) -> None:
         self._server = server
-        self._proxy = proxy
+        self.proxy = proxy
         self._direct = ""
 
     def begin(self) -> StoreReader:
@@ -32,17 +28,8 @@ class Databases:
 
     def started(self) -> Log:
         """A sidecar process that goes through the proxy."""
-        url = self._direct.replace(f":{self._server.port}/", f":{self._proxy.port}/")
+        url = self._direct.replace(f":{self._server.port}/", f":{self.proxy.port}/")
         return Log(url, open_reader(url), open_writer(url))
-
-    @contextmanager
-    def failing(self, at: int, fault: Cut) -> Iterator[None]:
-        """A fault at the n-th message or request from here on."""
-        self._proxy.arm(at, fault)
-        try:
-            yield
-        finally:
-            self._proxy.disarm()
 
     def pass_time(self, log: Log) -> None:
         """Let it connect again at once."""
@@ -61,12 +48,6 @@ class Databases:
 
     def indexer(self) -> None:
         """None: a commit brings its own index rows."""
-
-
-@pytest.fixture
-def proxy(postgresql: Server) -> Iterator[CuttingProxy]:
-    with CuttingProxy(postgresql.port) as running:
-        yield running
 
 
 def test_sidecars_that_share_a_log_keep_what_they_acknowledge(postgresql: Server, proxy: CuttingProxy) -> None:
