@@ -125,7 +125,12 @@ class Publisher:
                 await self._in_writer(self._writer.put_checkpoint, signed._replace(note=note))
 
     async def _follow(self) -> None:
-        newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)
+        if self._floor.newest is None:
+            return
+        try:
+            newest = await self._in_writer(self._floor.newest)
+        except StoreRefused as error:
+            raise Pushback(str(error)) from error
         if newest is not None and newest.size >= self._size:
             self._require_signed(newest)
             self._show(newest)

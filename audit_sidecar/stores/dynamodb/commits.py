@@ -220,7 +220,13 @@ class Commits:
             raise StoreRefused(
                 f"there is no log in dynamodb://{self._requests.location.prefix}; 'countersign store init' creates one"
             )
-        return str(found["origin"]["S"])
+        try:
+            return str(found["origin"]["S"])
+        except KeyError as error:
+            raise StoreRefused(
+                f"the item 'log' of {self._requests.location.state} does not say which log it is; "
+                "restore it from a copy"
+            ) from error
 
     def _base(self) -> tuple[CommitItem, Covered]:
         found = covered(self._requests)

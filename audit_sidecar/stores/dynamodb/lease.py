@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit_sidecar.stores.dynamodb.index_keys import PUBLISHER
-from audit_sidecar.stores.dynamodb.requests import ConditionFailed, Requests
+from audit_sidecar.stores.dynamodb.requests import ConditionFailed, Item, Requests
 
 SECONDS: Final = 3.0
 _NOBODY: Final = "-"
@@ -26,7 +26,7 @@ class Lease:
         self._me = me
         self._clock = clock
         self._held = False
-        self._seen: str | None = None
+        self._seen: Item | None = None
         self._since = 0.0
 
     def hold(self) -> bool:
@@ -39,11 +39,13 @@ class Lease:
         if found is None:
             self._held = self._write(self._me, "attribute_not_exists(#a0)")
             return self._held
-        beat, now = found["beat"]["S"], self._clock()
+        beat, now = found.get("beat"), self._clock()
         if beat != self._seen:
             self._seen, self._since = beat, now
-        if found["holder"]["S"] in (self._me, _NOBODY) or now - self._since >= SECONDS:
-            self._held = self._write(self._me, "#a1 = :seen", seen={"S": beat})
+        if found.get("holder") in ({"S": self._me}, {"S": _NOBODY}) or now - self._since >= SECONDS:
+            # An item without a beat is no sidecar's, and its like would otherwise stand for ever.
+            same = "attribute_not_exists(#a1)" if beat is None else "#a1 = :seen"
+            self._held = self._write(self._me, same, **({} if beat is None else {"seen": beat}))
         return self._held
 
     def leave(self) -> None:

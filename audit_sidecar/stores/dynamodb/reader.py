@@ -14,6 +14,7 @@ from audit_sidecar.stores.ahead import SpanIds
 from audit_sidecar.stores.dynamodb import index_keys as keys
 from audit_sidecar.stores.dynamodb.blob import Kept, read_blob
 from audit_sidecar.stores.dynamodb.check import faults
+from audit_sidecar.stores.dynamodb.checkpoint_item import read_checkpoint
 from audit_sidecar.stores.dynamodb.commit_item import CommitItem, Group
 from audit_sidecar.stores.dynamodb.commits import Commits
 from audit_sidecar.stores.dynamodb.lookups import Lookups
@@ -62,10 +63,7 @@ class DynamoReader:
     def checkpoint(self) -> SignedCheckpoint | None:
         """The newest checkpoint, or None before the first."""
         held = self._requests.get(self._tables.state, keys.CHECKPOINT)
-        if held is None:
-            return None
-        note, root = bytes(held["note"]["B"]), bytes(held["root"]["B"])
-        return SignedCheckpoint(int(held["size"]["N"]), root, note, int(held["time"]["N"]))
+        return None if held is None else read_checkpoint(held)
 
     def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
         """Leaf hashes of [start, stop); shorter when the log ends before."""

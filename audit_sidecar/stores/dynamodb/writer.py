@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from audit_sidecar.errors import AuditError, Fatal, HeadMoved, Pushback, StoreRefused
+from audit_sidecar.stores.dynamodb.checkpoint_item import read_checkpoint, write_checkpoint
 from audit_sidecar.stores.dynamodb.commit_item import MOST_BYTES, CommitItem, body_size, write_item
 from audit_sidecar.stores.dynamodb.commits import Commits
 from audit_sidecar.stores.dynamodb.cut import MOST_RECORDS, MOST_RESOURCE, Piece, cut
@@ -126,12 +127,7 @@ class DynamoWriter:
         """Persist a checkpoint; the condition of the update refuses a second root for a size."""
         if not self.lead():
             raise Pushback("another sidecar publishes")
-        values = {
-            "size": {"N": str(checkpoint.size)},
-            "root": {"B": checkpoint.root},
-            "note": {"B": checkpoint.note},
-            "time": {"N": str(checkpoint.time)},
-        }
+        values = write_checkpoint(checkpoint)
         condition = "attribute_not_exists(#a0) OR #a0 < :size OR (#a0 = :size AND #a1 = :root)"
         try:
             self._requests.update(
@@ -150,7 +146,10 @@ class DynamoWriter:
         held = self._requests.get(self._tables.state, CHECKPOINT)
         if held is None:
             raise Pushback("the checkpoint was refused, and none is held; come again")
-        size, root = int(held["size"]["N"]), bytes(held["root"]["B"])
+        try:
+            size, root, _, _ = read_checkpoint(held)
+        except StoreRefused as error:
+            raise Pushback(str(error)) from error
         before = f"a checkpoint of size {size} with root {root.hex()} was signed before; "
         if size > checkpoint.size:
             raise HeadMoved(f"{before}size {checkpoint.size} comes too late")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 
 import pytest
 
-from audit_sidecar.errors import Fatal, HeadMoved, Pushback
+from audit_sidecar.errors import Fatal, HeadMoved, Pushback, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.publisher import Floor, Publisher
 from audit_sidecar.stores.store import Commit, SignedCheckpoint
@@ -212,3 +212,18 @@ async def test_a_checkpoint_that_nobody_signed_silences_nobody(planted: SignedCh
         stored[0], writer.leads = None, True
         await ours.publish()
     assert [checkpoint.size for checkpoint in writer.put] == [1]
+
+
+async def test_a_checkpoint_that_cannot_be_read_is_waited_for() -> None:
+    """Where it was tampered with; it ends no process, and nothing is signed on top of it."""
+
+    def unreadable() -> SignedCheckpoint | None:
+        raise StoreRefused("it cannot be read")
+
+    tree, writer = Tree(), Recorder()
+    with ThreadPoolExecutor(1) as thread:
+        floor = Floor(-1, None, None, unreadable)
+        metrics = SidecarMetrics("0.1.0", lambda: 0.0)
+        with pytest.raises(Pushback, match="cannot be read"):
+            await Publisher(lambda: tree.frontier, writer, [SIGNER], thread, metrics, floor).publish()
+    assert writer.put == []
