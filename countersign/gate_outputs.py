@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from countersign.gate_arguments import UsageMistake
+from countersign.gate_arguments import UsageMistake, evaluate
 from policies.errors import CannotEvaluate
 from policies.output.formats import FORMATS, renderer
 from policies.report import Report
@@ -28,6 +28,19 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def report_on(arguments: argparse.Namespace, command: str) -> tuple[Report, bool]:
+    """Judge what the arguments name and print it; the report, and whether every file of it is there now.
+
+    Raises what `evaluate` does, and UsageMistake where two outputs go to one place.
+    """
+    shown = printed_format(arguments.output)
+    _forget(arguments.output)
+    report = evaluate(arguments)
+    written = [_write(report, name, file, command) for name, file in arguments.output if file is not None]
+    print_text(_rendered(report, shown))
+    return report, all(written)  # one that fails keeps none of the others from being written
+
+
 def printed_format(outputs: Sequence[Output]) -> str:
     """The format that standard output takes; text where none does. Raises UsageMistake where two go to one place."""
     named = [name for name, file in outputs if file is None]
@@ -40,7 +53,7 @@ def printed_format(outputs: Sequence[Output]) -> str:
     return named[0] if named else "text"
 
 
-def forget_outputs(outputs: Sequence[Output]) -> None:
+def _forget(outputs: Sequence[Output]) -> None:
     """Remove what an earlier run wrote: a run that cannot report must not leave the last one's success behind."""
     for _, file in outputs:
         if file is not None and file.is_file():  # no device, no pipe
@@ -50,13 +63,7 @@ def forget_outputs(outputs: Sequence[Output]) -> None:
                 raise CannotEvaluate(f"cannot replace {file}: {error.strerror or type(error).__name__}") from None
 
 
-def write_outputs(report: Report, outputs: Sequence[Output], command: str) -> bool:
-    """Write every output that has a file; whether all of them are there now. Those that are not are on stderr."""
-    written = [_write(report, name, file, command) for name, file in outputs if file is not None]
-    return all(written)  # one that fails keeps none of the others from being written
-
-
-def rendered(report: Report, name: str) -> str:
+def _rendered(report: Report, name: str) -> str:
     """The report in a format, painted where a terminal shows colours."""
     if name == "text" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         from policies.output.text import render_painted
@@ -77,6 +84,7 @@ def print_text(text: str) -> None:
 
 
 def _write(report: Report, name: str, file: Path, command: str) -> bool:
+    """Whether it is there; why not is on stderr."""
     try:
         file.write_text(renderer(name)(report), "utf-8")
     except OSError as error:

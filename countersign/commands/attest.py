@@ -6,22 +6,8 @@ import datetime as dt
 from pathlib import Path
 
 from contracts.release import verdict_digest
-from countersign.gate_arguments import (
-    EXIT_NOT_EVALUATED,
-    UsageMistake,
-    add_gate_arguments,
-    evaluate,
-    exit_code,
-    guarded,
-)
-from countersign.gate_outputs import (
-    add_output_arguments,
-    forget_outputs,
-    print_text,
-    printed_format,
-    rendered,
-    write_outputs,
-)
+from countersign.gate_arguments import EXIT_NOT_EVALUATED, UsageMistake, add_gate_arguments, exit_code, guarded
+from countersign.gate_outputs import add_output_arguments, print_text, printed_format, report_on
 from policies.errors import CannotEvaluate
 from policies.report import Report
 from policies.verdict.signing_keys import read_private_key
@@ -50,14 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    format_name = printed_format(arguments.output)
     if not 1 <= arguments.valid_days <= MAX_VALID_DAYS:
         raise UsageMistake(f"--valid-days {arguments.valid_days} is not between 1 and {MAX_VALID_DAYS}")
     key = read_private_key(arguments.key)
-    forget_outputs(arguments.output)
-    report = evaluate(arguments)
-    written = write_outputs(report, arguments.output, "attest")
-    print_text(rendered(report, format_name))
+    report, written = report_on(arguments, "attest")
     terms = Terms(dt.datetime.now(dt.UTC), arguments.valid_days, arguments.resource_uri)
     verdicts = sign_verdicts(report, key, terms)
     if arguments.resource_uri is not None and len(verdicts) > 1:
@@ -65,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _refuse_none(verdicts, report)
     for verdict in verdicts:
         _write(arguments.out, verdict)
-    if format_name == "text":
+    if printed_format(arguments.output) == "text":
         print_text("".join(_told(arguments.out, verdict) for verdict in verdicts))
     return exit_code(report) if written else EXIT_NOT_EVALUATED
 

@@ -9,19 +9,11 @@ from countersign.gate_arguments import (
     EXIT_PASSED,
     UsageMistake,
     add_gate_arguments,
-    evaluate,
     exit_code,
     guarded,
     load_gate_settings,
 )
-from countersign.gate_outputs import (
-    add_output_arguments,
-    forget_outputs,
-    print_text,
-    printed_format,
-    rendered,
-    write_outputs,
-)
+from countersign.gate_outputs import add_output_arguments, print_text, report_on
 from policies.runner.pack import load_pack
 
 
@@ -41,11 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.list or arguments.explain is not None:
         return _show_rules(arguments)
-    format_name = printed_format(arguments.output)
-    forget_outputs(arguments.output)
-    report = evaluate(arguments)
-    written = write_outputs(report, arguments.output, "check")
-    print_text(rendered(report, format_name))
+    report, written = report_on(arguments, "check")
     return exit_code(report) if written else EXIT_NOT_EVALUATED
 
 
