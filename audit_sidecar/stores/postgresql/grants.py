@@ -5,7 +5,7 @@ A sidecar adds and reads, and cannot change or remove a leaf; an auditor reads; 
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 
@@ -39,6 +39,7 @@ _LEFT: Final = (
 _ADDED: Final = (
     "leaf", "kept", "class", "tally", "conflict", "gap", "subtree", "context", "stream", "checkpoint",
 )  # fmt: skip
+_CHANGED: Final = ("head", "stream", "checkpoint", "publisher")
 
 
 def grant_roles(connection: Connection, version: int) -> list[str]:
@@ -60,8 +61,11 @@ def require_grants(connection: Connection, url: str) -> Iterator[str]:
     for table in _ADDED:
         if not _may(connection, table, "INSERT"):
             raise StoreRefused(f"{shown(url)}: this login cannot add to the table {table}; {GRANTS}")
-    for table in ("leaf", "subtree"):
-        if any(_may(connection, table, right) for right in ("UPDATE", "DELETE", "TRUNCATE")):
+    for table in _CHANGED:
+        if not _may_update(connection, table):
+            raise StoreRefused(f"{shown(url)}: this login cannot change the table {table}; {GRANTS}")
+    for table in (*_ADDED, *_CHANGED, "meta"):
+        if _may(connection, table, "DELETE, TRUNCATE") or (table not in _CHANGED and _may_update(connection, table)):
             yield f"this login could change the table {table}; let the sidecar be a member of {SIDECAR} and no more"
             return
 
@@ -88,6 +92,16 @@ def _make(connection: Connection, role: str) -> bool:
     return True
 
 
-def _may(connection: Connection, table: str, right: str) -> bool:
-    row: tuple[Any, ...] | None = connection.execute("SELECT has_table_privilege(%s, %s)", (table, right)).fetchone()
+def _may(connection: Connection, table: str, rights: str) -> bool:
+    """Whether the login has one of these rights."""
+    return _told(connection, "SELECT has_table_privilege(%s, %s)", (table, rights))
+
+
+def _may_update(connection: Connection, table: str) -> bool:
+    """The table, or a column of it alone."""
+    return _told(connection, "SELECT has_any_column_privilege(%s, 'UPDATE')", (table,))
+
+
+def _told(connection: Connection, query: LiteralString, values: tuple[str, ...]) -> bool:
+    row: tuple[Any, ...] | None = connection.execute(query, values).fetchone()
     return row is not None and bool(row[0])

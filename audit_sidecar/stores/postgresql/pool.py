@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg
 
 from audit_sidecar.errors import Pushback, StoreAway, StoreRefused
-from audit_sidecar.stores.postgresql.connection import READER, Connection, connect, is_lost, said, shown
+from audit_sidecar.stores.postgresql.connection import GRANTS, READER, Connection, connect, is_lost, said, shown
 from audit_sidecar.stores.postgresql.deadline import Silent
 
 _MOST: Final = 8
@@ -58,6 +58,8 @@ class ReadingPool:
                 return cursor.execute(query, values).fetchall()
         except psycopg.OperationalError:
             raise
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreRefused(f"cannot read store {shown(self._url)}: {said(error)}; {GRANTS}") from error
         except psycopg.Error as error:
             raise StoreRefused(f"cannot read store {shown(self._url)}: {said(error)}") from error
         finally:

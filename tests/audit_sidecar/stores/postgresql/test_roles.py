@@ -127,6 +127,45 @@ def test_a_sidecar_with_its_role_alone_does_all_it_has_to(
     assert "could change the table leaf" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("table", "right"),
+    [
+        ("leaf", "UPDATE (commitment)"),
+        ("subtree", "TRUNCATE"),
+        ("kept", "UPDATE"),
+        ("context", "UPDATE (resource)"),
+        ("checkpoint", "DELETE"),
+    ],
+)
+def test_a_sidecar_that_could_do_more_is_warned_of(
+    store: Log, postgresql: Server, caplog: pytest.LogCaptureFixture, table: str, right: str
+) -> None:
+    """Of one column, too: its own role holds it to nothing that another grant gives."""
+    database = store.url.rpartition("/")[2]
+    postgresql.run(f"GRANT {right} ON countersign.{table} TO {LOGINS[SIDECAR]}", database=database)
+    try:
+        open_writer(url_of(store, LOGINS[SIDECAR])).close()
+    finally:
+        postgresql.run(f"REVOKE {right} ON countersign.{table} FROM {LOGINS[SIDECAR]}", database=database)
+    assert f"could change the table {table}" in caplog.text
+
+
+@pytest.mark.parametrize("table", sorted(CHANGED_BY_SIDECARS))
+def test_a_sidecar_that_cannot_move_the_log_is_told_before_it_begins(
+    store: Log, postgresql: Server, table: str
+) -> None:
+    """Else it would push back for ever what it is sent, or never sign."""
+    database = store.url.rpartition("/")[2]
+    columns = {"head": "size, frontier", "stream": "next_seq, last_time, ended", "publisher": "holder, until"}
+    right = f"UPDATE ({columns.get(table, 'size, root, note, time')}) ON countersign.{table}"
+    postgresql.run(f"REVOKE {right} FROM {SIDECAR}", database=database)
+    try:
+        with pytest.raises(StoreRefused, match=f"cannot change the table {table}; grant the login its role"):
+            open_writer(url_of(store, LOGINS[SIDECAR]))
+    finally:
+        postgresql.run(f"GRANT {right} TO {SIDECAR}", database=database)
+
+
 def test_an_auditor_reads_and_is_no_sidecar(store: Log) -> None:
     """Whoever lacks the right to add is told before anything is received, and what to do."""
     auditor = url_of(store, LOGINS[AUDITOR])
