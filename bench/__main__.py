@@ -5,7 +5,6 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NamedTuple
 
 from audit_sidecar.stores.url import open_reader
 from bench import batches, gate, growth, ingest, load, machine, report, serving, shared_dynamodb, shared_log
-from bench.environments import cache_folder
+from bench.environments import measured_in_scratch
 from bench.errors import BenchFailed
 from bench.process import ROOT
 from bench.producer import Predictions
@@ -21,7 +20,6 @@ from bench.results import Results
 from bench.shared_dynamodb import DYNAMODB, OnDynamo
 from bench.shared_log import InPostgres
 from bench.sharing import POSTGRESQL
-from contracts.errors import CountersignError
 
 
 class _Effort(NamedTuple):
@@ -45,13 +43,7 @@ def main() -> int:
     effort = _Effort(arguments.rounds, arguments.seconds, arguments.records, shared_log.how_far(), 40)
     if arguments.quick:
         effort = _Effort(1, 1.0, 3 * growth.STEP, growth.STEP, 4)
-    try:
-        with tempfile.TemporaryDirectory(prefix="run-", dir=cache_folder()) as folder:
-            print(report.write(measure(Path(folder), effort), arguments.out))
-    except CountersignError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return measured_in_scratch("run", lambda folder: print(report.write(measure(folder, effort), arguments.out)))
 
 
 def _records() -> int:

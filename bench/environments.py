@@ -10,9 +10,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.errors import BenchFailed
+from contracts.errors import CountersignError
 
 _LOCKS = Path(__file__).with_name("requirements")
 
@@ -23,6 +26,20 @@ def cache_folder() -> Path:
     folder = Path(home) / "countersign" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def measured_in_scratch(name: str, measure: Callable[[Path], None]) -> int:
+    """Run a benchmark in a folder on the disk of the cache, which is gone afterwards; its exit code.
+
+    When it cannot be measured, that is 1, and why is on stderr.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=cache_folder()) as folder:
+            measure(Path(folder))
+    except CountersignError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def python_of(peer: str) -> Path:

@@ -2,13 +2,11 @@
 """How long the filters of a search take on a log, asked straight of the store: a page of a hundred, and the total."""
 
 import random
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from audit_sidecar.stores.store import Search, StoredRecord, StoreReader
-from bench.growth import Found
+from bench.growth import Found, timed
 
 _PAGE: Final = 100
 _TIMES: Final = 40
@@ -48,7 +46,7 @@ def measure(reader: StoreReader, records: int) -> list[Found]:
         ("nothing", [Search()] * _TIMES),
     ]
     return [
-        _timed(f"{what}: {how}", searches, ask, records)
+        timed(f"{what}: {how}", searches, ask, records)
         for what, searches in asked
         for how, ask in (("page", _page(reader)), ("total", reader.count))
     ]
@@ -56,13 +54,3 @@ def measure(reader: StoreReader, records: int) -> list[Found]:
 
 def _page(reader: StoreReader) -> Callable[[Search], list[StoredRecord]]:
     return lambda search: [record for record, _ in reader.search(search, _PAGE)]
-
-
-def _timed(what: str, searches: Sequence[Search], ask: Callable[[Search], object], records: int) -> Found:
-    times: list[float] = []
-    for search in searches:
-        start = time.perf_counter()
-        ask(search)
-        times.append((time.perf_counter() - start) * 1e3)
-    times.sort()
-    return Found(what, records, statistics.median(times), times[len(times) * 99 // 100])

@@ -6,10 +6,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from audit_sidecar.query.evidence import Evidence
 from audit_sidecar.stores.url import open_reader
@@ -25,6 +25,7 @@ STEP: Final = 50_000
 _KEPT_IDS: Final = 500
 _LOOKUPS: Final = 400
 _FSCK_RECORDS: Final = 100_000
+T = TypeVar("T")
 
 
 class Window(NamedTuple):
@@ -104,14 +105,15 @@ def _ask(stack: Running, ids: list[bytes], records: int) -> list[Found]:
         ("inclusion proof", evidence.proof),
         ("receipt", evidence.receipt),
     ]
-    return [_timed(what, ask, sample, records) for what, ask in asked]
+    return [timed(what, islice(cycle(sample), _LOOKUPS), ask, records) for what, ask in asked]
 
 
-def _timed(what: str, ask: Callable[[bytes], object], ids: list[bytes], records: int) -> Found:
+def timed(what: str, about: Iterable[T], ask: Callable[[T], object], records: int) -> Found:
+    """Ask a log of ``records`` about each in turn."""
     times: list[float] = []
-    for place in range(_LOOKUPS):
+    for one in about:
         start = time.perf_counter()
-        ask(ids[place % len(ids)])
+        ask(one)
         times.append((time.perf_counter() - start) * 1e3)
     times.sort()
     return Found(what, records, statistics.median(times), times[len(times) * 99 // 100])

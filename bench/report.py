@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.growth import Grown
 from bench.plot import plot
 from bench.results import Figure, Results, figures
 from bench.serving import OURS
 from bench.shared_dynamodb import DYNAMODB, lines
+from bench.shared_log import InPostgres
 from bench.sharing import POSTGRESQL
 
 _ABOUT = (
@@ -106,19 +108,23 @@ def _serving(results: Results) -> str:
 
 def _growth(results: Results) -> str:
     grown = results.growth
-    windows = _table(
-        ("records", "spans/s"), ((f"{window.records:,}", f"{window.rate:,.0f}") for window in grown.windows)
-    )
-    questions = _table(
-        ("asked of the store", "log of", "p50 ms", "p99 ms"),
-        ((f.what, f"{f.records:,}", _short(f.p50_ms), _short(f.p99_ms)) for f in grown.questions),
-    )
     rest = (
         f"{grown.bytes_per_record:,.0f} bytes a record on disk; {grown.sidecar_cpu_us:.1f} µs of sidecar CPU a record; "
         f"{grown.sidecar_memory_mb:.0f} MiB at the end. `audit fsck` of {grown.fsck_records:,} records: "
         f"{grown.fsck_rate:,.0f} records/s."
     )
-    return f"{windows}\n\n{questions}\n\n{rest}"
+    return f"{_as_it_grew(grown)}\n\n{rest}"
+
+
+def _as_it_grew(found: Grown | InPostgres) -> str:
+    windows = _table(
+        ("records", "spans/s"), ((f"{window.records:,}", f"{window.rate:,.0f}") for window in found.windows)
+    )
+    questions = _table(
+        ("asked of the store", "log of", "p50 ms", "p99 ms"),
+        ((f.what, f"{f.records:,}", _short(f.p50_ms), _short(f.p99_ms)) for f in found.questions),
+    )
+    return f"{windows}\n\n{questions}"
 
 
 def _shared(results: Results) -> str:
@@ -130,19 +136,12 @@ def _shared(results: Results) -> str:
         ((row.store, row.sidecars, f"{row.rate:,.0f}", f"{row.slowest / row.fastest:.2f}", _short(row.p50_ms),
           _short(row.p99_ms), _short(row.commit_ms)) for row in found.sharing),
     )  # fmt: skip
-    windows = _table(
-        ("records", "spans/s"), ((f"{window.records:,}", f"{window.rate:,.0f}") for window in found.windows)
-    )
-    questions = _table(
-        ("asked of the store", "log of", "p50 ms", "p99 ms"),
-        ((f.what, f"{f.records:,}", _short(f.p50_ms), _short(f.p99_ms)) for f in found.questions),
-    )
     about = (
         f"{found.version}, settings as shipped, on the disk of this machine; groups of 64, four connections a sidecar; "
         f"`commit ms` is the mean within a sidecar. It grew through one sidecar, and takes "
         f"{found.bytes_per_record:,.0f} bytes a record, indexes included."
     )
-    return f"{about}\n\n{sharing}\n\n{windows}\n\n{questions}"
+    return f"{about}\n\n{sharing}\n\n{_as_it_grew(found)}"
 
 
 def _in_dynamodb(results: Results) -> str:

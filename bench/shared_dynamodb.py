@@ -7,10 +7,8 @@ senders share the processors; what a commit and a prediction ask the service for
 
 import argparse
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,11 +17,10 @@ from audit_sidecar.stores.dynamodb.location import parse_location
 from audit_sidecar.stores.dynamodb.requests import Requests
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader
 from bench import ingest, sharing, slow_dynamodb
-from bench.environments import cache_folder
+from bench.environments import measured_in_scratch
 from bench.errors import BenchFailed
 from bench.producer import Predictions
 from bench.slow_dynamodb import Asked
-from contracts.errors import CountersignError
 from countersign.commands.keygen import write_keys
 
 DYNAMODB, SQLITE = "DynamoDB", "SQLite"
@@ -77,14 +74,11 @@ def main() -> int:
     parser.add_argument("--group", type=int, default=_GROUP, help="spans per export")
     parser.add_argument("--exports", type=int, default=_EXPORTS, help="per connection, of which a sidecar has four")
     arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory(prefix="dynamodb-", dir=cache_folder()) as folder:
-            found = measure(Path(folder), Predictions(), _say, arguments.exports, arguments.group)
-            print("\n".join(lines(found)))
-    except (BenchFailed, CountersignError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    def tell(folder: Path) -> None:
+        print("\n".join(lines(measure(folder, Predictions(), _say, arguments.exports, arguments.group))))
+
+    return measured_in_scratch("dynamodb", tell)
 
 
 def measure(
@@ -113,38 +107,25 @@ def measure(
 
 def _fed(
     folder: Path, url: str, count: int, predictions: Predictions, load: tuple[int, int], asked: Asked
-) -> tuple[list[ingest.Fed], float]:
-    """What each sidecar took, and the seconds that all of them took together."""
+) -> tuple[ingest.Fed, list[float]]:
+    """What all sidecars took together, and the rate of each."""
     group, exports = load
-    with sharing.sidecars(folder, url, count) as running, ThreadPoolExecutor(count) as threads:
+    with sharing.sidecars(folder, url, count) as running:
         streams = [ingest.prepare(predictions, group, exports) for _ in running]
         asked.reset()
-        started = time.perf_counter()
-        fed = list(threads.map(ingest.feed, [one.socket for one in running], streams, [group] * count))
-        return fed, time.perf_counter() - started
+        return sharing.feed(running, streams, group)
 
 
-def _row(store: str, asked: Asked, fed: Sequence[ingest.Fed], seconds: float) -> InDynamo:
-    latencies = sorted(latency for one in fed for latency in one.latencies)
-    everything = ingest.Fed(sum(one.spans for one in fed), seconds, latencies)
-    rates = [one.rate for one in fed]
-    row = InDynamo(
-        store,
-        len(fed),
-        everything.rate,
-        min(rates),
-        max(rates),
-        everything.latency_ms(0.5),
-        everything.latency_ms(0.99),
-    )
+def _row(store: str, asked: Asked, fed: ingest.Fed, rates: list[float]) -> InDynamo:
+    row = InDynamo(store, len(rates), fed.rate, min(rates), max(rates), fed.latency_ms(0.5), fed.latency_ms(0.99))
     if not asked.commits:
         return row
     return row._replace(
         tries=asked.inserts["log"] / asked.commits,
         requests=asked.requests / asked.commits,
         service_ms=asked.cpu_seconds / asked.commits * 1e3,
-        log_units=asked.units["log"] / everything.spans,
-        payload_units=asked.units["payload"] / everything.spans,
+        log_units=asked.units["log"] / fed.spans,
+        payload_units=asked.units["payload"] / fed.spans,
     )
 
 

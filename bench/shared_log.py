@@ -8,7 +8,6 @@ says the load of the machine beside each rate.
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import Final, NamedTuple
 
 from audit_sidecar.stores.url import create_store, open_reader
 from bench import filters, growth, postgresql, sharing
-from bench.environments import cache_folder
-from bench.errors import BenchFailed
+from bench.environments import measured_in_scratch
 from bench.growth import Feeding, Found, Window
 from bench.producer import Predictions
 from bench.sharing import Shared
-from contracts.errors import CountersignError
 from countersign.commands.keygen import write_keys
 
 _RECORDS: Final = 500_000
@@ -63,16 +60,12 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=how_far(), help="how far the log grows")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="after which it grows no further")
     arguments = parser.parse_args()
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="growing-", dir=cache_folder()) as name,
-            postgresql.running(Path(name)) as database,
-        ):
-            _tell(Path(name) / "growing", database, arguments.records, arguments.minutes * 60)
-    except (BenchFailed, CountersignError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    def tell(folder: Path) -> None:
+        with postgresql.running(folder) as database:
+            _tell(folder / "growing", database, arguments.records, arguments.minutes * 60)
+
+    return measured_in_scratch("growing", tell)
 
 
 def _tell(folder: Path, database: postgresql.Database, records: int, seconds: float) -> None:

@@ -8,7 +8,6 @@ shows as its lower rate. All run on this machine, as do the server and the sende
 
 import argparse
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -19,13 +18,11 @@ from typing import Final, NamedTuple
 
 from audit_sidecar.stores.url import create_store
 from bench import ingest, postgresql
-from bench.environments import cache_folder
-from bench.errors import BenchFailed
+from bench.environments import measured_in_scratch
 from bench.process import Server
 from bench.producer import Predictions
 from contracts import metrics
 from contracts.address import free_ports
-from contracts.errors import CountersignError
 from countersign.commands.keygen import write_keys
 
 POSTGRESQL, SQLITE = "PostgreSQL", "SQLite"
@@ -58,24 +55,21 @@ def main() -> int:
     parser.add_argument("--group", type=int, default=_GROUP, help="spans per export")
     parser.add_argument("--exports", type=int, default=_EXPORTS, help="per connection, of which a sidecar has four")
     arguments = parser.parse_args()
-    predictions = Predictions()
-    try:
-        with tempfile.TemporaryDirectory(prefix="sharing-", dir=cache_folder()) as name, ExitStack() as closing:
-            folder = Path(name)
-            store = arguments.store
-            if store is None:
-                store = closing.enter_context(postgresql.running(folder)).create("sharing")
-            print("| store | sidecars | spans/s | slowest/fastest | p50 ms | p99 ms | commit ms |\n" + "|---" * 7 + "|")
-            for found in measure(folder, store, predictions, (arguments.group, arguments.exports)):
-                print(
-                    f"| {found.store} | {found.sidecars} | {found.rate:,.0f} | {found.slowest / found.fastest:.2f} | "
-                    f"{found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.commit_ms:.1f} |",
-                    flush=True,
-                )
-    except (BenchFailed, CountersignError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
+    load = arguments.group, arguments.exports
+    return measured_in_scratch("sharing", lambda folder: _tell(folder, arguments.store, load))
+
+
+def _tell(folder: Path, store: str | None, load: tuple[int, int]) -> None:
+    with ExitStack() as closing:
+        if store is None:
+            store = closing.enter_context(postgresql.running(folder)).create("sharing")
+        print("| store | sidecars | spans/s | slowest/fastest | p50 ms | p99 ms | commit ms |\n" + "|---" * 7 + "|")
+        for found in measure(folder, store, Predictions(), load):
+            print(
+                f"| {found.store} | {found.sidecars} | {found.rate:,.0f} | {found.slowest / found.fastest:.2f} | "
+                f"{found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.commit_ms:.1f} |",
+                flush=True,
+            )
 
 
 def measure(
@@ -90,24 +84,26 @@ def measure(
         create_store(url, key)
     for url, count in ((beside, 1), *((store, count) for count in SIDECARS)):
         name = SQLITE if url is beside else POSTGRESQL
-        with sidecars(folder, url, count) as running, ThreadPoolExecutor(count) as threads:
+        with sidecars(folder, url, count) as running:
             group, exports = load
-            streams = [ingest.prepare(predictions, group, exports) for _ in running]
-            started = time.perf_counter()
-            fed = list(threads.map(ingest.feed, [one.socket for one in running], streams, [group] * count))
-            yield _summary(name, fed, time.perf_counter() - started, [commits(one.audit) for one in running])
+            fed, rates = feed(running, [ingest.prepare(predictions, group, exports) for _ in running], group)
+            seconds, number = map(sum, zip(*(commits(one.audit) for one in running), strict=True))
+        yield Shared(
+            name, count, group, fed.rate, min(rates), max(rates), fed.latency_ms(0.5), fed.latency_ms(0.99),
+            seconds / number * 1e3,
+        )  # fmt: skip
 
 
-def _summary(store: str, fed: Sequence[ingest.Fed], seconds: float, commits: Sequence[tuple[float, float]]) -> Shared:
-    # The time of all together ends with the last.
+def feed(
+    running: Sequence["Running"], streams: Sequence[Sequence[list[bytes]]], group: int
+) -> tuple[ingest.Fed, list[float]]:
+    """Feed all at once: what they took together, whose time ends with the last, and the rate of each."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(len(running)) as threads:
+        fed = list(threads.map(ingest.feed, [one.socket for one in running], streams, [group] * len(running)))
+    seconds = time.perf_counter() - started
     latencies = sorted(latency for one in fed for latency in one.latencies)
-    everything = ingest.Fed(sum(one.spans for one in fed), seconds, latencies)
-    rates = [one.rate for one in fed]
-    return Shared(
-        store, len(fed), everything.spans // len(latencies), everything.rate, min(rates), max(rates),
-        everything.latency_ms(0.5), everything.latency_ms(0.99),
-        sum(total for total, _ in commits) / sum(count for _, count in commits) * 1e3,
-    )  # fmt: skip
+    return ingest.Fed(sum(one.spans for one in fed), seconds, latencies), [one.rate for one in fed]
 
 
 class Running(NamedTuple):
