@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 
+from audit_sidecar.stores.postgresql.connection import READER, WRITER, connect
 from audit_sidecar.stores.url import store_status
 from contracts.address import free_ports
 from tests.audit_sidecar.stores.postgresql_server import Server, new_server, remove
@@ -68,6 +69,17 @@ def test_nothing_acknowledged_is_lost_and_the_log_is_one(ordeals: list[tuple[Sha
     """What was answered is on the standby, which goes on with the same log; nothing is there twice."""
     for shared, _ in ordeals:
         shared.require_sound()
+
+
+def test_of_two_servers_the_primary_is_asked() -> None:
+    """Also where the URL does not say so: a standby is behind, and a sidecar that read there would keep spans twice."""
+    with pair() as (primary, standby):
+        url = f"postgresql://owner@127.0.0.1:{standby.port},127.0.0.1:{primary.port}/postgres"
+        for use in (READER, WRITER):
+            with connect(url, use) as connection:
+                assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
+        with connect(f"{url}?target_session_attrs=any", READER) as connection:
+            assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
 def test_status_says_that_one_server_is_left(ordeals: list[tuple[SharedLog, dict[str, str]]]) -> None:

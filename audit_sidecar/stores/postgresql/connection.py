@@ -79,6 +79,9 @@ def connect(url: str, use: Use) -> Connection:
     """A connection that commits each statement by itself. psycopg.Error when there is none to be had."""
     given = conninfo_to_dict(url)
     rest = {name: value for name, value in _DEFAULTS.items() if name not in given}
+    if "," in str(given.get("host", "")):
+        # A standby that was asked while the primary began would go on being asked, and is behind.
+        rest |= {"target_session_attrs": given.get("target_session_attrs", "primary")}
     connection = PatientConnection.connect(url, autocommit=True, **rest)  # type: ignore[arg-type]
     connection.patience = use.patience
     try:
