@@ -3,20 +3,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
 
 from contracts.address import Address, bind, bound_port
 from contracts.http_limits import HttpLimits, limited_http
+from tests.asgi_server import serving
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> Any:
-        return nullcontext()
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:
@@ -38,13 +34,8 @@ async def _listening(limits: HttpLimits, keep_alive: int = 5) -> AsyncIterator[i
         _application, http=limited_http(limits), ws="none", lifespan="off", log_config=None, access_log=False,
         timeout_keep_alive=keep_alive,
     )  # fmt: skip
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
+    async with serving(config, listener):
         yield bound_port(listener)
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def _answer(port: int, *parts: bytes) -> bytes:

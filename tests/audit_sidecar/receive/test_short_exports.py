@@ -5,7 +5,7 @@ import asyncio
 import gc
 import gzip
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,16 +20,12 @@ from contracts.address import Address, bind, bound_port
 from contracts.http_limits import limited_http
 from contracts.short_http import ShortRequest
 from contracts.tokens import load_tokens
+from tests.asgi_server import serving
 from tests.audit_sidecar.producers import Log, Producer, foreign, stranger
 from tests.audit_sidecar.receive.receiving import UNIX, receiver, request_of
 
 OURS = Producer()
 OPENING = request_of(OURS.export(0, 1))
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> Any:
-        return nullcontext()
 
 
 class Listening(NamedTuple):
@@ -53,13 +49,8 @@ async def listening(log: Log, edge: Edge = UNIX, room: Room | None = None) -> As
         config = uvicorn.Config(
             app, http=receiving.short(limited_http()), ws="none", lifespan="off", log_config=None, access_log=False
         )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        async with serving(config, listener) as server:
             yield Listening(bound_port(listener), through, lambda: len(server.server_state.connections))
-        finally:
-            server.should_exit = True
-            await serving
 
 
 def request(body: bytes, *headers: str, media_type: str = PROTOBUF, target: str = "/v1/traces") -> bytes:

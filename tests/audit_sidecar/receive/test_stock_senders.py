@@ -7,9 +7,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -28,33 +27,20 @@ from audit_sidecar.receive.intake import Edge
 from audit_sidecar.receive.otlp_http import JSON, PROTOBUF
 from contracts.acknowledgement import decode_acknowledgement
 from contracts.address import Address, bind, bound_port
+from tests.asgi_server import serving
 from tests.audit_sidecar.producers import Log, Producer
 from tests.audit_sidecar.receive.receiving import UNIX, post, receiver, request_of
 from tests.audit_sidecar.receive.test_otlp_json import otlp_json
 
 
-class Server(uvicorn.Server):
-    """A server that leaves the test's signals alone."""
-
-    def capture_signals(self) -> Any:
-        """Do nothing."""
-        return nullcontext()
-
-
 @asynccontextmanager
-async def serving(log: Log, address: Address, edge: Edge) -> AsyncIterator[int]:
+async def receiving(log: Log, address: Address, edge: Edge) -> AsyncIterator[int]:
     """The receiver as the sidecar runs it; its port, or 0."""
     listener = bind(address)
     async with receiver(log, edge) as app:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", http="httptools")
-        server = Server(config)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
+        async with serving(config, listener):
             yield 0 if address.path else bound_port(listener)
-        finally:
-            server.should_exit = True
-            await task
-            listener.close()
 
 
 def stock_spans() -> tuple[ReadableSpan, ...]:
@@ -79,7 +65,7 @@ async def test_the_stock_exporter_is_served(
     """Success, and what is kept is what the stock encoder wrote, span by span."""
     monkeypatch.setenv("NO_PROXY", "*")
     spans = stock_spans()
-    async with serving(log, Address("127.0.0.1", 0), Edge("http", None)) as port:
+    async with receiving(log, Address("127.0.0.1", 0), Edge("http", None)) as port:
         exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces", compression=compression, timeout=10)
         result = await asyncio.to_thread(exporter.export, spans)
         again = await asyncio.to_thread(exporter.export, spans)
@@ -94,7 +80,7 @@ async def test_the_stock_exporter_is_served(
 async def test_the_stock_exporter_is_told_what_will_never_do(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal is a failure to it, at once and without a second attempt."""
     monkeypatch.setenv("NO_PROXY", "*")
-    async with serving(log, Address("127.0.0.1", 0), Edge("http", None, body_limit=10)) as port:
+    async with receiving(log, Address("127.0.0.1", 0), Edge("http", None, body_limit=10)) as port:
         exporter = OTLPSpanExporter(f"http://127.0.0.1:{port}/v1/traces", timeout=10)
         assert await asyncio.to_thread(exporter.export, stock_spans()) == SpanExportResult.FAILURE
         exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK does not annotate it
@@ -106,7 +92,7 @@ async def test_json_and_protobuf_of_the_stock_encoder_are_one(log: Log) -> None:
     request = encode_spans(stock_spans())
     texts = [(request.SerializeToString(), PROTOBUF), (json.dumps(otlp_json(request)).encode(), JSON)]
     async with (
-        serving(log, Address("127.0.0.1", 0), Edge("http", None)) as port,
+        receiving(log, Address("127.0.0.1", 0), Edge("http", None)) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as asking,
     ):
         for body, media_type in texts:
@@ -120,7 +106,7 @@ async def test_a_private_socket_takes_a_producers_records(log: Log) -> None:
     folder = Path(tempfile.mkdtemp(prefix="cs", dir="/tmp"))
     producer = Producer()
     try:
-        async with serving(log, Address(path=str(folder / "s.sock")), UNIX):
+        async with receiving(log, Address(path=str(folder / "s.sock")), UNIX):
             transport = httpx.AsyncHTTPTransport(uds=str(folder / "s.sock"))
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as asking:
                 for seq in range(5):

@@ -4,7 +4,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,16 +19,12 @@ from contracts.prediction import from_span
 from service.model.model import Model
 from service.web.app import build_main_port
 from service.web.predict_http import predict_http
+from tests.asgi_server import serving
 from tests.service.fake_sidecar import STALL, FakeSidecar
 from tests.service.running import Service, running
 from tests.service.small_bundle import LINEAR_CARD, ROW, write_linear_bundle
 
 BODY = json.dumps(ROW).encode()
-
-
-class _Server(uvicorn.Server):
-    def capture_signals(self) -> Any:
-        return nullcontext()
 
 
 class Listening(NamedTuple):
@@ -60,13 +56,8 @@ async def listening(service: Service) -> AsyncIterator[Listening]:
         app, http=http, ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, date_header=False,
     )  # fmt: skip
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
+    async with serving(config, listener) as server:
         yield Listening(bound_port(listener), through, server)
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @pytest.fixture
