@@ -28,6 +28,7 @@ def create_store(location: Location, origin: str) -> list[str]:
         requests.update(
             location.state, keys.LOG, named, "attribute_not_exists(#a0) OR #a0 = :origin", origin=named["origin"]
         )
+        _require_no_traces(requests)
         requests.insert(location.log, write_item(origin, _beginning()))
     except (ConditionFailed, Duplicate) as error:
         raise StoreRefused(
@@ -41,6 +42,15 @@ def create_store(location: Location, origin: str) -> list[str]:
         f"made the tables {', '.join(f'{location.prefix}-{part}' for part in made)}, with deletion protection;",
         "resource policies, keys and point-in-time recovery are not set: infra_pulumi does that in production",
     ]
+
+
+def _require_no_traces(requests: Requests) -> None:
+    # A log table that was lost, or restored empty, must not become a second log under the same name.
+    if any(item["pk"] != keys.LOG["pk"] for item in requests.scan(requests.location.state)):
+        raise StoreRefused(
+            f"a log exists already in dynamodb://{requests.location.prefix}, or did: its state table knows of it; "
+            "a log is never replaced, restore its tables or name another prefix"
+        )
 
 
 def _beginning() -> CommitItem:

@@ -228,7 +228,8 @@ class Requests:
                 raise Pushback(f"{self.location.prefix} is throttled; come again") from error
             if _status(error) >= 500:
                 raise StoreAway(f"{self.location.prefix} cannot be used now: {error}") from error
-            raise _refusal(str(table), error) from error
+            asked = table or next(iter(arguments.get("RequestItems", ())), self.location.prefix)
+            raise _refusal(asked, error) from error
         except (BotoCoreError, OSError) as error:
             raise StoreAway(f"{self.location.prefix} cannot be reached now: {error}") from error
 
