@@ -22,6 +22,7 @@ from tests.audit_sidecar.stores.contract.engines import Engine
 LAST_TIME = (1 << 64) - 1
 STREAMS = [bytes([number]) * 16 for number in range(1, 4)]
 NONE = Finding()
+PSEUDONYM = "0" * 31 + "1"
 CONTEXT = PayloadContext(b"resource", b"scope", None, None)
 
 
@@ -37,6 +38,33 @@ class Opened:
     def commit(self, *records: NewRecord, streams: tuple[StreamState, ...] = (), gaps: tuple[Gap, ...] = ()) -> None:
         """Append these."""
         self.writer.commit(self.planned(*records, streams=streams, gaps=gaps))
+
+    def begin(self) -> None:
+        """Two streams, of which the second has a hole, and a stranger."""
+        self.commit(
+            produced(0, 0, "release", 10),
+            produced(0, 1, time=20, finding=Finding(PSEUDONYM, "churn", 0.25)),
+            produced(0, 2, time=30, finding=Finding("not hex", "retain", 0.5)),
+            streams=(state(0, 3, 30),),
+        )
+        about = produced(0, 1).leaf.trace
+        self.commit(
+            produced(1, 0, "release", 15),
+            produced(1, 4, time=25, finding=Finding(PSEUDONYM, "churn", 0.75)),
+            produced(1, 5, "withheld", 30, about=about),
+            span(7, 40),
+            streams=(state(1, 6, 30),),
+            gaps=(Gap(3, STREAMS[1], 1, 3),),
+        )
+
+    def finish(self) -> None:
+        """The stranger contradicts itself, and the first stream ends."""
+        self.commit(
+            span(7, 41, finding=Finding(conflict=True)),
+            produced(0, 3, time=50, finding=Finding(PSEUDONYM, "retain", 1.0)),
+            produced(0, 4, "end", 60),
+            streams=(state(0, 5, 60, ended=True),),
+        )
 
     def planned(
         self,

@@ -17,19 +17,18 @@ from audit_sidecar.stores.dynamodb.reader import DynamoReader
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
 from audit_sidecar.stores.dynamodb.segments import Covered, Segment, Shape
 from audit_sidecar.stores.index import Lag
-from audit_sidecar.stores.store import Finding, Gap, Search, Subtree
+from audit_sidecar.stores.store import Search, Subtree
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.stores.url import create_store, open_indexer, open_reader, open_writer
 from audit_sidecar.tlog.merkle import tree_root
 from tests.audit_sidecar.evidence_log import ORIGIN
 from tests.audit_sidecar.producers import foreign, sidecar_of, stranger
 from tests.audit_sidecar.stores.contract.engines import ENGINES
-from tests.audit_sidecar.stores.contract.opened import STREAMS, Opened, produced, span, state
+from tests.audit_sidecar.stores.contract.opened import PSEUDONYM, STREAMS, Opened, span
 from tests.audit_sidecar.stores.contract.test_reading import SEARCHES
 from tests.audit_sidecar.stores.dynamodb.faulty_proxy import FaultyProxy
 from tests.audit_sidecar.stores.dynamodb_local import DynamoDb
 
-PSEUDONYM = "0" * 31 + "1"
 TIMES = ((None, None), (20, 31), (50, None), (None, 15))
 
 
@@ -39,33 +38,14 @@ def store(dynamodb: DynamoDb) -> Iterator[Opened]:
     url = dynamodb.new_store()
     create_store(url, "log.example.com/a")
     opened = Opened(ENGINES["dynamodb"], url, open_reader(url), open_writer(url))
-    opened.commit(
-        produced(0, 0, "release", 10),
-        produced(0, 1, time=20, finding=Finding(PSEUDONYM, "churn", 0.25)),
-        produced(0, 2, time=30, finding=Finding("not hex", "retain", 0.5)),
-        streams=(state(0, 3, 30),),
-    )
-    about = produced(0, 1).leaf.trace
-    opened.commit(
-        produced(1, 0, "release", 15),
-        produced(1, 4, time=25, finding=Finding(PSEUDONYM, "churn", 0.75)),
-        produced(1, 5, "withheld", 30, about=about),
-        span(7, 40),
-        streams=(state(1, 6, 30),),
-        gaps=(Gap(3, STREAMS[1], 1, 3),),
-    )
+    opened.begin()
     for first in range(0, 600, 150):
         records = [span(1000 + first + number, 45) for number in range(150)]
         commit = opened.planned(*records)
         frontier = opened.reader.frontier()
         completed = frontier.extend([record.leaf_hash for record in records], 8)
         opened.writer.commit(commit._replace(subtrees=[Subtree(*found) for found in completed]))
-    opened.commit(
-        span(7, 41, finding=Finding(conflict=True)),
-        produced(0, 3, time=50, finding=Finding(PSEUDONYM, "retain", 1.0)),
-        produced(0, 4, "end", 60),
-        streams=(state(0, 5, 60, ended=True),),
-    )
+    opened.finish()
     yield opened
     opened.writer.close()
 
