@@ -160,9 +160,6 @@ class HttpServer:
 class _QuietServer(uvicorn.Server):
     """A server among several in one loop: signals are the process's business, not each server's."""
 
-    def install_signal_handlers(self) -> None:
-        """Leave signals alone."""
-
     def capture_signals(self) -> Any:
         """Leave signals alone."""
         return nullcontext()
