@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit_sidecar.tlog.errors import BadSignature, Malformed
-from audit_sidecar.tlog.keys import key_id_of
+from audit_sidecar.tlog.errors import BadSignature
+from audit_sidecar.tlog.keys import key_id_of, read_key, require_key_id
 from audit_sidecar.tlog.note import Signature, parse_note
-from audit_sidecar.tlog.strict import read_base64, write_base64
+from audit_sidecar.tlog.strict import write_base64
 
 COSIGNATURE_V1 = 0x04
 _SIGNATURE_BYTES = 8 + 64
@@ -33,15 +33,9 @@ class Cosigner:
     @classmethod
     def from_text(cls, vkey: str) -> "Cosigner":
         """Read `<name>+<key id>+<base64>`; a key id that is not this key's, or another key type, is `Malformed`."""
-        parts = vkey.split("+", 2)
-        if len(parts) != 3:
-            raise Malformed("a witness key is name, key id and base64 joined by plus signs")
-        data = read_base64(parts[2], "the witness key")
-        if len(data) != 33 or data[0] != COSIGNATURE_V1:
-            raise Malformed(f"{parts[0]!r} is no cosigner's key (type 0x04 and 32 bytes)")
-        cosigner = cls(parts[0], data[1:])
-        if cosigner.key_id.hex() != parts[1]:
-            raise Malformed(f"the key id of {parts[0]!r} is {parts[1]}, but its key gives {cosigner.key_id.hex()}")
+        name, key_id, key = read_key(vkey.split("+", 2), "witness key", COSIGNATURE_V1)
+        cosigner = cls(name, key)
+        require_key_id(name, key_id, cosigner.key_id)
         return cosigner
 
     def to_text(self) -> str:

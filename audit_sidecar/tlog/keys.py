@@ -48,9 +48,9 @@ class Verifier:
     @classmethod
     def from_text(cls, vkey: str) -> "Verifier":
         """Read `<name>+<key id>+<base64>`; a key id that is not this key's is `Malformed`."""
-        name, key_id, key = _read_key(vkey.split("+", 2), "verifier key")
+        name, key_id, key = read_key(vkey.split("+", 2), "verifier key")
         verifier = cls(name, key)
-        _require_key_id(verifier, key_id)
+        require_key_id(name, key_id, verifier.key_id)
         return verifier
 
     def to_text(self) -> str:
@@ -87,9 +87,9 @@ class Signer:
         parts = text.removesuffix("\n").split("+", 4)
         if parts[:2] != ["PRIVATE", "KEY"]:
             raise Malformed("the private key does not start with PRIVATE+KEY+")
-        name, key_id, seed = _read_key(parts[2:], "private key")
+        name, key_id, seed = read_key(parts[2:], "private key")
         signer = cls.from_seed(name, seed)
-        _require_key_id(signer.verifier, key_id)
+        require_key_id(name, key_id, signer.verifier.key_id)
         return signer
 
     def to_text(self) -> str:
@@ -131,7 +131,8 @@ def require_name(name: str) -> None:
         raise Malformed(f"a key name is not empty and has no space, control character or plus sign: {name[:80]!r}")
 
 
-def _read_key(parts: list[str], what: str) -> tuple[str, str, bytes]:
+def read_key(parts: list[str], what: str, kind: int = ED25519) -> tuple[str, str, bytes]:
+    """Name, key id and 32 bytes of a key of this type, from the parts of its text."""
     # Errors here name the part, never its text: the text may be a private key.
     if len(parts) != 3:
         raise Malformed(f"the {what} is not name, key id and base64 joined by plus signs")
@@ -143,13 +144,12 @@ def _read_key(parts: list[str], what: str) -> tuple[str, str, bytes]:
         data = read_base64(encoded, what)
     except Malformed:
         raise Malformed(f"the key of {what} {name!r} is not canonical base64") from None
-    if len(data) != 33 or data[0] != ED25519:
-        raise Malformed(f"the {what} {name!r} is not an Ed25519 key (type 0x01 and 32 bytes)")
+    if len(data) != 33 or data[0] != kind:
+        raise Malformed(f"the {what} {name!r} is not an Ed25519 key (type 0x{kind:02x} and 32 bytes)")
     return name, key_id, data[1:]
 
 
-def _require_key_id(verifier: Verifier, key_id: str) -> None:
-    if verifier.key_id.hex() != key_id:
-        raise Malformed(
-            f"the key id of {verifier.name!r} is {key_id}, but its key and name give {verifier.key_id.hex()}"
-        )
+def require_key_id(name: str, said: str, key_id: bytes) -> None:
+    """Raise `Malformed` unless a key's text says the key id that its key and name give."""
+    if said != key_id.hex():
+        raise Malformed(f"the key id of {name!r} is {said}, but its key and name give {key_id.hex()}")

@@ -51,7 +51,7 @@ def test_a_quorum_is_what_the_policy_says(
         ("group g any x\nquorum g\n", "line 4.*nowhere"),
         ("group a any b\nquorum a\n", "line 4.*taken"),
         ("group none any b\nquorum none\n", "line 4.*taken"),
-        (f"witness d {LOG.to_text()}\nquorum d\n", "line 4.*no cosigner"),
+        (f"witness d {LOG.to_text()}\nquorum d\n", "line 4.*type 0x04"),
         ("quorum\n", "line 4.*no line of a witness policy"),
         ("Quorum a\n", "line 4"),
         ("quorum a b\n", "line 4"),
