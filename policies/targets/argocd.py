@@ -6,10 +6,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from contracts.errors import ContractError
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.targets.manifest import Manifest
-from policies.targets.manifest_files import digest_of, read_folder
+from policies.targets.manifest_files import read_folder, refuse_twins
+from policies.targets.manifests_digest import manifests_digest
 
 GROUP: Final = "argoproj.io/"
 SETTINGS: Final = frozenset({"argocd-cm", "argocd-cmd-params-cm", "argocd-rbac-cm"})
@@ -33,7 +35,12 @@ def read_argocd(name: str) -> ArgoCd:
     objects = tuple(item for item in read_folder(root, str(root)) if _is_argocd(item))
     if not objects:
         raise TargetUnreadable(Place(name), "holds no object of Argo CD; name the folder of its projects")
-    return ArgoCd(name=name, objects=objects, digest=digest_of(objects, name))
+    refuse_twins(objects)
+    try:
+        digest = manifests_digest(item.value for item in objects)
+    except ContractError as error:
+        raise TargetUnreadable(Place(name), str(error)) from None
+    return ArgoCd(name=name, objects=objects, digest=digest)
 
 
 def _is_argocd(item: Manifest) -> bool:

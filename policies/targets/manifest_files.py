@@ -7,16 +7,15 @@ no objects.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.errors import ContractError
 from contracts.yaml_document import YamlDocument, YamlInvalid, read_yaml_stream
 from policies.errors import TargetUnreadable
 from policies.place import Place, split_place
 from policies.targets.manifest import Manifest
-from policies.targets.manifests_digest import Identity, identity, manifests_digest
+from policies.targets.manifests_digest import Identity, identity
 
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
@@ -54,15 +53,6 @@ def refuse_twins(objects: Iterable[Manifest]) -> None:
                 item.at("metadata", "name"), f"{item.kind} {item.name} is also at {seen[key].at()}; keep one of them"
             )
         seen[key] = item
-
-
-def digest_of(objects: Sequence[Manifest], name: str) -> str:
-    """The manifests digest of objects that one cluster can keep. Raises TargetUnreadable for others."""
-    refuse_twins(objects)
-    try:
-        return manifests_digest(item.value for item in objects)
-    except ContractError as error:
-        raise TargetUnreadable(Place(name), str(error)) from None
 
 
 def _files(root: Path, name: str, suffixes: frozenset[str] | None) -> Iterator[Path]:

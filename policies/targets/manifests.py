@@ -9,11 +9,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from contracts.errors import ContractError
 from policies.errors import TargetUnreadable
 from policies.place import Place
 from policies.targets.chart import is_chart, render
 from policies.targets.manifest import Manifest
-from policies.targets.manifest_files import digest_of, read_folder
+from policies.targets.manifest_files import read_folder, refuse_twins
+from policies.targets.manifests_digest import manifests_digest
 
 __all__ = ["Manifest", "Manifests", "read_manifests"]
 
@@ -41,4 +43,9 @@ def read_manifests(name: str, helm: Path | None = None) -> Manifests:
         raise TargetUnreadable(Place(folder), "has no Chart.yaml, so values files mean nothing to it; name a chart")
     else:
         objects = read_folder(root, str(root))
-    return Manifests(name=name, objects=objects, digest=digest_of(objects, folder))
+    refuse_twins(objects)
+    try:
+        digest = manifests_digest(item.value for item in objects)
+    except ContractError as error:
+        raise TargetUnreadable(Place(folder), str(error)) from None
+    return Manifests(name=name, objects=objects, digest=digest)
