@@ -144,7 +144,7 @@ class Publisher:
                 f"the store's newest checkpoint, of size {newest.size}, is none of this key: {error}"
             ) from error
         if (opened.size, opened.root) != (newest.size, newest.root):
-            raise Pushback(f"the store says {newest.size} of a checkpoint that was signed at size {opened.size}")
+            raise Pushback("the store's checkpoint row does not match its signed note; run 'countersign audit fsck'")
 
     def _show(self, signed: SignedCheckpoint) -> None:
         self._size = signed.size

@@ -11,8 +11,10 @@ from audit_sidecar.archive.archiver import Archiver, Round
 from audit_sidecar.archive.destination import ArchiveAway, ArchiveDiffers
 from audit_sidecar.archive.folder import FolderArchive
 from audit_sidecar.archive.layout import kept_path
+from audit_sidecar.errors import StoreRefused
 from audit_sidecar.fsck.check import check_log
 from audit_sidecar.fsck.folder import FolderLog
+from audit_sidecar.stores.store import SignedCheckpoint
 from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.keys import Signer
 from contracts.errors import SettingInvalid
@@ -111,6 +113,21 @@ def test_lines_of_witnesses_that_came_between_two_rounds_are_no_other_log(log: L
         assert (folder / kept_path(3)).read_bytes() == plain.note
         assert (folder / "checkpoint").read_bytes() == note
         (folder / "checkpoint").unlink()
+
+
+@pytest.mark.parametrize("signer", [SIGNER, STRANGER])
+def test_a_checkpoint_that_was_planted_locks_nothing(log: Log, folder: Path, signer: Signer) -> None:
+    """What is locked stays wrong for years: neither files of leaves that there are not, nor a note of another key."""
+    log.grow(3)
+    assert archiver(log, folder).catch_up() == Round(0, 3)
+    before = sorted(folder.rglob("*"))
+    signed = log.reader.checkpoint()
+    assert signed is not None
+    note = sign_checkpoint(Checkpoint(signer.verifier.name, 300, bytes(32)), [signer])
+    log.writer.put_checkpoint(SignedCheckpoint(300, bytes(32), note, 1))
+    with pytest.raises(ArchiveDiffers if signer is SIGNER else StoreRefused):
+        archiver(log, folder).catch_up()
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_a_fork_is_never_archived(log: Log, other: Log, folder: Path) -> None:

@@ -4,10 +4,12 @@
 import apsw
 import pytest
 
+from audit_sidecar.fsck.store import check_store
 from audit_sidecar.stores.url import store_path
 from audit_sidecar.tlog.errors import VerificationError
 from contracts import semconv
 from contracts.identifiers import uuid_text
+from tests.audit_sidecar.evidence_log import SIGNER
 from tests.audit_sidecar.producers import Attributes, Log, Producer
 
 PRODUCER = Producer()
@@ -58,4 +60,4 @@ def test_rows_beside_the_leaves_are_compared_with_what_was_signed(kept: Log, sta
     """Size, root and origin stand in the signed note; a row that says otherwise is told."""
     tamper(kept, statement)
     with pytest.raises(VerificationError, match=said):
-        kept.check()
+        check_store(kept.reader, [SIGNER.verifier])
