@@ -10,7 +10,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from audit_sidecar.archive.anchor_place import AnchorPlace
+from audit_sidecar.archive.anchor_place import ANCHOR, AnchorPlace
+from audit_sidecar.archive.archiver import newest_checkpoint
 from audit_sidecar.errors import Fatal, HeadMoved, Pushback, StoreRefused
 from audit_sidecar.publish.new_log import what_to_do
 from audit_sidecar.stores.store import StoreReader
@@ -45,15 +46,20 @@ class Anchor:
         return str(self._place)
 
     def load(self) -> None:
-        """Read what lies there. StoreRefused when it is none of the log's, or the store does not bear it out."""
+        """Read what lies there, in an archive also what it kept. StoreRefused when the store does not bear it out."""
         self._held = self._place.destination.newest(self._place.name)
-        if self._held is None:
+        if self._place.name == ANCHOR:
+            archived = newest_checkpoint(self._place.destination, self._verifiers)
+            if archived is not None:
+                _require_borne_out(archived, self._place, self._reader)
+                self.size = archived.size
+        if self._held is None and self.size < 0:
             _log.warning(
                 "%s holds no checkpoint yet: what happened to the log before now cannot be told",
                 self._place.destination,
             )
-        else:
-            self.size = self._borne_out(self._held).size
+        elif self._held is not None:
+            self.size = max(self.size, self._borne_out(self._held).size)
 
     def keep(self, note: bytes) -> None:
         """Replace the checkpoint; durable on return.

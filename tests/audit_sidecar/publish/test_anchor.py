@@ -300,6 +300,22 @@ async def test_the_archive_is_an_anchor(log: Log, folder: Path) -> None:
     assert archiver.catch_up() == Round(1, 2)
 
 
+@pytest.mark.parametrize("make", [_older_copy, _other_history])
+def test_an_archive_that_never_was_an_anchor_is_one(
+    log: Log, folder: Path, tmp_path: Path, make: Callable[[Log, Path, Path], str]
+) -> None:
+    """What it kept is known to whoever names it as the anchor alone, before the first checkpoint of its own."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    url = make(log, elsewhere, tmp_path)
+    size = log.reader.frontier().size
+    assert Archiver(log.reader, FolderArchive(folder), KEYS).catch_up() == Round(0, size)
+    place = anchor_place(str(folder))
+    assert open_at(place, log.reader, KEYS).size == size
+    with pytest.raises(StoreRefused, match="new origin"):
+        open_at(place, open_reader(url), KEYS)
+
+
 def test_a_checkpoint_that_the_archiver_did_not_write_says_nothing_of_its_files(log: Log, folder: Path) -> None:
     """A folder that was an anchor becomes an archive: every file is written, not only those after its checkpoint."""
     for number in range(300):
