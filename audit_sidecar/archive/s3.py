@@ -23,6 +23,8 @@ from contracts.errors import SettingInvalid
 Answer = TypeVar("Answer")
 
 DEFAULT_DAYS: Final = 3650
+MOST_DAYS: Final = 36_500
+"""A hundred years, the longest retention that S3 takes."""
 _MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"})
 _EXISTS: Final = frozenset({"PreconditionFailed", "412"})
 
@@ -145,7 +147,7 @@ def open_s3(url: str, now: Callable[[], dt.datetime]) -> S3Archive:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     days = options.pop("days", str(DEFAULT_DAYS))
     region = options.pop("region", None)
-    if not parts.netloc or options or not days.isdecimal() or int(days) < 1:
+    if not parts.netloc or options or not days.isdecimal() or not 1 <= int(days) <= MOST_DAYS:
         raise SettingInvalid(f"{url} names no archive; write s3://bucket/prefix?region=eu-west-1&days={DEFAULT_DAYS}")
     prefix = parts.path.strip("/")
     # One attempt and short waits: a round that fails is begun again, and must not hang meanwhile.

@@ -136,7 +136,9 @@ def test_a_store_that_is_away_is_away(log: Log, monkeypatch: pytest.MonkeyPatch,
         Archiver(log.reader, open_s3(f"s3://away/log?region={REGION}", now), KEYS).catch_up()
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3://b/log?days=0", "s3://b/log?dyas=3", "s3://b/log?days=x"])
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3://b/log?days=0", "s3://b/log?days=36501", "s3://b/log?dyas=3", "s3://b/log?days=x"]
+)
 def test_a_url_that_names_no_archive_is_a_setting(url: str) -> None:
     """A misspelt option is refused, not ignored."""
     with pytest.raises(SettingInvalid, match="names no archive"):
