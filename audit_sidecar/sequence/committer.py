@@ -105,7 +105,7 @@ class Committer:
         unheard: list[_Attempt] = []
         salts = [fresh_salts(item.records) for item in items]
         if self._stages is not None:
-            self._stages.stage(lambda: self._foreseen(items, salts))
+            self._stages.stage(sum(item.records for item in items), lambda: self._foreseen(items, salts))
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self.pause(attempt)

@@ -26,8 +26,10 @@ class Stages(Protocol):
     def linger(self) -> float:
         """Seconds for which a group is best left to gather, for its turn is far off. Asked from any thread."""
 
-    def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
-        """Get ready for the next turn. ``plan`` gives the records as they will be, unless the log has news of them.
+    def stage(self, records: int, plan: Callable[[], Sequence[NewRecord]]) -> None:
+        """Get ready for the next turn, with about so many records.
+
+        ``plan`` gives them as they will be, unless the log has news of them.
 
         Whoever calls it goes on to take a turn. It promises nothing: what is not staged is kept with the commit.
         Pushback when the store says no.

@@ -11,15 +11,19 @@ from audit_sidecar.stores.dynamodb.index_keys import QUEUE
 from audit_sidecar.stores.dynamodb.requests import Item, Requests
 
 _NEXT = "next"
-_TICKET, _HEAD = "t", "h"
+_TICKET, _HEAD, _RECORDS = "t", "h", "r"
 
 
 class Ticket(NamedTuple):
-    """A place in the queue; ``head`` is the newest commit that its holder knew when it was drawn."""
+    """A place in the queue; ``head`` is the newest commit that its holder knew when it was drawn.
+
+    ``records`` says how many it has to append, so that others know how long that may take.
+    """
 
     number: int
     head: int
     holder: bytes
+    records: int = 0
 
 
 class Queue:
@@ -29,16 +33,18 @@ class Queue:
         self._requests = requests
         self._me = me
 
-    def join(self, head: int, gone: tuple[bytes, ...] = ()) -> list[Ticket]:
+    def join(self, head: int, gone: tuple[bytes, ...] = (), records: int = 0) -> list[Ticket]:
         """Draw the next number, and throw away tickets of others; all that there are then, in order. AuditError."""
-        names = {"#next": _NEXT, "#t": _TICKET + self._me.hex(), "#h": _HEAD + self._me.hex()}
+        mine = self._me.hex()
+        names = {"#next": _NEXT, "#t": _TICKET + mine, "#h": _HEAD + mine, "#r": _RECORDS + mine}
         expression = (
-            "SET #t = if_not_exists(#next, :none) + :one, #next = if_not_exists(#next, :none) + :one, #h = :head"
+            "SET #t = if_not_exists(#next, :none) + :one, #next = if_not_exists(#next, :none) + :one, "
+            "#h = :head, #r = :records"
         )
         removed = _names_of(gone)
         if removed:
             expression += f" REMOVE {', '.join(removed)}"
-        values = {":none": {"N": "0"}, ":one": {"N": "1"}, ":head": {"N": str(head)}}
+        values = {":none": {"N": "0"}, ":one": {"N": "1"}, ":head": {"N": str(head)}, ":records": {"N": str(records)}}
         return tickets_of(
             self._requests.change(self._requests.location.state, QUEUE, expression, names | removed, values)
         )
@@ -60,8 +66,10 @@ def tickets_of(item: Item) -> list[Ticket]:
         if name.startswith(_TICKET):
             holder = name.removeprefix(_TICKET)
             try:
-                head = item[_HEAD + holder]
-                found.append(Ticket(int(value["N"]), int(head["N"]), bytes.fromhex(holder)))
+                number, head, records = (
+                    int(one["N"]) for one in (value, item[_HEAD + holder], item[_RECORDS + holder])
+                )
+                found.append(Ticket(number, head, bytes.fromhex(holder), records))
             except (KeyError, ValueError, TypeError):
                 continue
     return sorted(found)
@@ -69,5 +77,7 @@ def tickets_of(item: Item) -> list[Ticket]:
 
 def _names_of(holders: tuple[bytes, ...]) -> dict[str, str]:
     return {
-        f"#{kind}{number}": kind + holder.hex() for number, holder in enumerate(holders) for kind in (_TICKET, _HEAD)
+        f"#{kind}{number}": kind + holder.hex()
+        for number, holder in enumerate(holders)
+        for kind in (_TICKET, _HEAD, _RECORDS)
     }

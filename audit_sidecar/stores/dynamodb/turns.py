@@ -28,8 +28,10 @@ _LONGEST_SLEEP: Final = 0.25
 _LONGEST_LINGER: Final = 0.03
 _GRACE: Final = 4
 """Slots for which the queue may stand still before whoever is first is passed over."""
-_PASSED: Final = 16
-"""Commits after which a ticket that was not used is none any more, for each that waits two more."""
+_RECORD, _LARGEST = 0.00025, 2.0
+"""Seconds that a record may take to be planned and written in its turn, and a whole group at most."""
+_STALE: Final = 250
+"""Commits after which a ticket that was not used is none any more."""
 _FORGOTTEN: Final = 1_000
 """Commits after which it is thrown away."""
 _KNOWN: Final = 1_024
@@ -59,6 +61,8 @@ class Turns:
         """Whether ``_before`` is what this ticket stands behind."""
         self._before: list[Ticket] = []
         self._gone: tuple[bytes, ...] = ()
+        self._passed: set[int] = set()
+        """Tickets that let their turn go by: whoever died holds nobody up twice."""
         self._grew = self._moved = 0.0
         """When the log last did, and when this sidecar last stood further ahead than before."""
         self.patience = 0.1
@@ -102,6 +106,7 @@ class Turns:
             served = [at for at, ticket in enumerate(self._before) if ticket.holder == item.by and ticket.head < item.n]
             if served:
                 # Whoever stood before one that was served has let its turn go by.
+                self._passed.update(ticket.number for ticket in self._before[: served[0]])
                 del self._before[: served[0] + 1]
                 self._moved = now
         while len(self._newest) > _KNOWN:
@@ -118,10 +123,10 @@ class Turns:
             self._looked = self._clock()
             self._looking = pool.submit(self._try, self._queue.look)
 
-    def join(self, pool: Executor) -> None:
-        """Draw a ticket, if there is none, while the caller goes on."""
+    def join(self, pool: Executor, records: int) -> None:
+        """Draw a ticket for so many records, if there is none, while the caller goes on."""
         if self._joining is None:
-            self._joining = pool.submit(self._try, partial(self._queue.join, self.seen, self._gone))
+            self._joining = pool.submit(self._try, partial(self._queue.join, self.seen, self._gone, records))
 
     def lost(self) -> None:
         """Another was faster: one that was passed over would race all that passed it, and draws anew instead."""
@@ -145,8 +150,10 @@ class Turns:
             self.saw(follow())
             if not self._before:
                 return
-            still = self._clock() - self._moved
-            if still > max(self.patience, _GRACE * self._slot):
+            first = self._before[0]
+            patience = max(self.patience, _GRACE * self._slot) + min(_LARGEST, _RECORD * first.records)
+            if self._clock() - self._moved > patience:
+                self._passed.add(first.number)
                 del self._before[0]
                 self._moved = self._clock()
                 continue
@@ -161,10 +168,15 @@ class Turns:
 
     def _unserved(self, drawn: Sequence[Ticket]) -> list[Ticket]:
         """Others that wait, in order; those who waited for too long are gone, and are to be thrown away."""
-        oldest = self.seen - _PASSED - 2 * len(drawn)
+        self._passed &= {ticket.number for ticket in drawn}
         others = [ticket for ticket in drawn if ticket.holder != self._me]
         self._gone = tuple(ticket.holder for ticket in others if ticket.head < self.seen - _FORGOTTEN)[:8]
-        return [ticket for ticket in others if ticket.head >= max(oldest, self._newest.get(ticket.holder, 0))]
+        return [
+            ticket
+            for ticket in others
+            if ticket.number not in self._passed
+            and ticket.head >= max(self.seen - _STALE, self._newest.get(ticket.holder, 0))
+        ]
 
     def _before_me(self, drawn: Sequence[Ticket]) -> list[Ticket]:
         mine = next((ticket.number for ticket in drawn if ticket.holder == self._me), 0)

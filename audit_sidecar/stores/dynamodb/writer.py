@@ -47,6 +47,8 @@ class DynamoWriter:
         self._pool = ThreadPoolExecutor(AT_ONCE + 1, "payload")
         self._payloads = Payloads(requests, self._pool)
         self._stale = True
+        self._group = 0
+        """Records of the group that is to be appended, as far as it was told of."""
 
     @property
     def most_resource(self) -> int:
@@ -58,8 +60,9 @@ class DynamoWriter:
         """Nothing for one that is alone; else less than what it will wait for its turn."""
         return self._turns.linger
 
-    def stage(self, plan: Callable[[], Sequence[NewRecord]]) -> None:
+    def stage(self, records: int, plan: Callable[[], Sequence[NewRecord]]) -> None:
         """Where others append, draw a ticket and write the payloads that the commit will have."""
+        self._group = records
         self._require_index()
         self._payloads.forget()
         self._commits.forget()
@@ -68,12 +71,12 @@ class DynamoWriter:
             self._turns.look(self._pool)
         if self._turns.alone:
             return
-        self._turns.join(self._pool)
+        self._turns.join(self._pool, records)
         # What is found wrong here is found again, and told of, in the turn.
         with suppress(HeadMoved, StoreRefused), self._commits.turn(asked=True):
-            records = plan()
-            if len(records) <= _MOST_STAGED:
-                self._payloads.begin(records)
+            planned = plan()
+            if len(planned) <= _MOST_STAGED:
+                self._payloads.begin(planned)
 
     @contextmanager
     def turn(self) -> Iterator[Frontier]:
@@ -82,7 +85,7 @@ class DynamoWriter:
         try:
             self._turns.saw(self._commits.recent().after(self._turns.seen))
             if self._turns.queued or not self._turns.alone:
-                self._turns.join(self._pool)
+                self._turns.join(self._pool, self._group)
                 self._turns.wait(self._others)
             elif self._stale:
                 self._commits.verify()

@@ -41,13 +41,13 @@ class Table:
         do()
         self.time.sleep(self._random.uniform(0.002, 0.008))
 
-    def join(self, me: bytes, head: int) -> list[Ticket]:
+    def join(self, me: bytes, head: int, records: int) -> list[Ticket]:
         """Draw the next number."""
         found: list[Ticket] = []
 
         def draw() -> None:
             self._drawn += 1
-            self.tickets[me] = Ticket(self._drawn, head, me)
+            self.tickets[me] = Ticket(self._drawn, head, me, records)
             found.extend(sorted(self.tickets.values()))
 
         self.request(draw)
@@ -80,9 +80,9 @@ class Place:
         self._table = table
         self._me = me
 
-    def join(self, head: int, _: tuple[bytes, ...] = ()) -> list[Ticket]:
+    def join(self, head: int, _: tuple[bytes, ...] = (), records: int = 0) -> list[Ticket]:
         """At the end."""
-        return self._table.join(self._me, head)
+        return self._table.join(self._me, head, records)
 
     def look(self) -> list[Ticket]:
         """Who waits."""
@@ -94,10 +94,11 @@ class Place:
 class Appending:
     """A sidecar that appends group after group, and dies in the middle of a turn."""
 
-    def __init__(self, table: Table, me: bytes, until: float = SECONDS) -> None:
+    def __init__(self, table: Table, me: bytes, until: float = SECONDS, records: int = 64) -> None:
         self._table = table
         self._me = me
         self._until = until
+        self._records = records
         self._turns = Turns(me, cast(Queue, Place(table, me)), table.time, table.time.sleep)
         self._held: list[CommitItem] = []
 
@@ -109,7 +110,7 @@ class Appending:
             if self._turns.alone:
                 self._turns.look(Now())
             if not self._turns.alone:
-                self._turns.join(Now())
+                self._turns.join(Now(), self._records)
             while self._lives() and not self._append():
                 pass
 
@@ -119,9 +120,9 @@ class Appending:
     def _append(self) -> bool:
         self._turns.saw(self._held[self._turns.seen :])
         if self._turns.queued or not self._turns.alone:
-            self._turns.join(Now())
+            self._turns.join(Now(), self._records)
             self._turns.wait(self._follow)
-        self._table.time.sleep(0.003)
+        self._table.time.sleep(0.0001 * self._records)  # planned, and written
         item = self._table.insert(self._me, len(self._held) + 1) if self._lives() else None
         if item is None:
             self._turns.lost()
@@ -167,6 +168,18 @@ def test_requests_that_take_long_starve_nobody(seed: int) -> None:
     commits = Counter(item.by for item in table.log)
     assert min(commits.values()) >= 0.8 * max(commits.values())
     assert most_between(table, names) <= 10 * len(names), "a second is fifty turns"
+
+
+@pytest.mark.parametrize("others", [1, 9])
+def test_a_large_group_has_its_turn_among_small_ones(others: int) -> None:
+    """It takes half a second from the beginning of its turn, in which the others could make twenty commits."""
+    table = Table(VirtualTime(), 2, hiccups=0.0)
+    names = [b"%d" % number for number in range(others + 1)]
+    groups = [5_000, *[1] * others]
+    programs = [Appending(table, name, records=size) for name, size in zip(names, groups, strict=True)]
+    table.time.run(programs, SECONDS)
+    tried, kept = table.tried[b"0"], sum(item.by == b"0" for item in table.log)
+    assert kept > 0.9 * tried > 10
 
 
 def test_those_that_die_in_their_turn_hold_nobody_up_for_long() -> None:

@@ -51,7 +51,7 @@ class Line:
         self.left = 0
         self.away = False
 
-    def join(self, head: int, gone: tuple[bytes, ...] = ()) -> list[Ticket]:
+    def join(self, head: int, gone: tuple[bytes, ...] = (), _: int = 0) -> list[Ticket]:
         """The last in the line."""
         if self.away:
             raise StoreAway("the table is away")
@@ -91,7 +91,7 @@ def turns_of(clock: Clock, line: Line, *seen: CommitItem) -> Turns:
     """Of a sidecar that saw these commits, and has a ticket."""
     turns = Turns(ME, cast(Queue, line), clock, clock.sleep)
     turns.saw(seen)
-    turns.join(Now())
+    turns.join(Now(), 1)
     return turns
 
 
@@ -143,16 +143,16 @@ def test_tickets_are_served_in_order(clock: Clock) -> None:
 def test_tickets_that_were_used_stand_before_nobody(clock: Clock) -> None:
     """A commit of their holder after they were drawn, or so many of others that it cannot be coming."""
     line = Line(Ticket(7, 3, FIRST), Ticket(8, 90, SECOND))
-    turns = turns_of(clock, line, made(4, FIRST), made(200, b"other"))
+    turns = turns_of(clock, line, made(4, FIRST), made(400, b"other"))
     begun = clock.now
     turns.wait(list)
     assert clock.now == begun
     turns.saw([made(1_300, ME)])
-    turns.join(Now())
-    assert line.joined == [(200, ()), (1_300, ())]
+    turns.join(Now(), 1)
+    assert line.joined == [(400, ()), (1_300, ())]
     turns.wait(list)
     turns.saw([made(1_301, ME)])
-    turns.join(Now())
+    turns.join(Now(), 1)
     assert line.joined[-1] == (1_301, (FIRST, SECOND)), "thrown away in the end"
 
 
@@ -196,6 +196,28 @@ def test_one_long_turn_makes_nobody_sleep_through_its_own(clock: Clock) -> None:
     assert clock.now - due[-1][0] < 0.05
 
 
+def test_who_died_holds_nobody_up_twice(clock: Clock) -> None:
+    """Its ticket stays in the queue, passed over by a sidecar's own patience or by a commit of one behind it."""
+    line = Line(Ticket(7, 3, b"dead"), Ticket(8, 3, FIRST), Ticket(9, 3, b"dead too"))
+    turns = turns_of(clock, line, made(3, ME))
+    coming: Iterator[list[CommitItem]] = itertools.chain([[], [made(4, FIRST)]], itertools.repeat([]))
+    turns.wait(lambda: next(coming))
+    turns.saw([made(5, ME)])
+    turns.join(Now(), 1)
+    begun = clock.now
+    turns.wait(list)
+    assert clock.now == begun
+
+
+def test_a_large_group_is_given_the_time_that_it_takes(clock: Clock) -> None:
+    """A quarter of a millisecond a record, for it is planned and written in its turn; two seconds at most."""
+    for records, least, most in ((0, 0.1, 0.15), (4_000, 1.1, 1.15), (1_000_000, 2.1, 2.15)):
+        turns = turns_of(clock, Line(Ticket(7, 3, FIRST, records)), made(3, ME))
+        begun = clock.now
+        turns.wait(list)
+        assert least < clock.now - begun <= most
+
+
 def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
     """Nobody waits for one that has nothing to append."""
     line = Line()
@@ -205,7 +227,7 @@ def test_a_ticket_ends_with_the_commit_or_with_leaving(clock: Clock) -> None:
     assert [*queued, turns.queued] == [True, False]
     turns.leave()
     assert line.left == 0
-    turns.join(Now())
+    turns.join(Now(), 1)
     turns.leave()
     assert (turns.queued, line.left) == (False, 1)
 
@@ -218,7 +240,7 @@ def test_one_that_was_passed_over_draws_anew(clock: Clock) -> None:
     line.waiting = [Ticket(7, 4, FIRST)]
     turns.saw([made(4, FIRST)])
     turns.lost()
-    turns.join(Now())
+    turns.join(Now(), 1)
     coming: Iterator[list[CommitItem]] = iter([[], [made(5, FIRST)]])
     turns.wait(lambda: next(coming))
     assert (len(line.joined), next(coming, None)) == (2, None)
@@ -248,11 +270,12 @@ def test_tickets_are_numbered_by_the_store(requests: Requests) -> None:
     assert first.join(5) == [Ticket(1, 5, FIRST)]
     assert second.join(6) == [Ticket(1, 5, FIRST), Ticket(2, 6, SECOND)] == first.look()
     assert first.join(7) == [Ticket(2, 6, SECOND), Ticket(3, 7, FIRST)]
-    rubbish = {"tzz": {"N": "1"}, "hzz": {"N": "1"}, "t00": {"S": "x"}, "h00": {"N": "1"}, "t01": {"N": "4"}}
+    rubbish = {"tzz": {"N": "1"}, "hzz": {"N": "1"}, "rzz": {"N": "1"}, "t00": {"S": "x"}, "h00": {"N": "1"}}
+    rubbish |= {"t01": {"N": "4"}, "t02": {"N": "4"}, "h02": {"N": "1"}}
     requests.update(requests.location.state, QUEUE, rubbish)
     second.leave()
     assert second.look() == [Ticket(3, 7, FIRST)]
-    assert second.join(8, (FIRST, ME)) == [Ticket(4, 8, SECOND)]
+    assert second.join(8, (FIRST, ME), 9) == [Ticket(4, 8, SECOND, 9)]
 
 
 @pytest.mark.parametrize("wrong", [-1e6, 0.0, 1e6])
