@@ -70,8 +70,12 @@ def signer_of(client: Any, origin: str, arn: str) -> KmsSigner:
     """The signer over a KMS client. SettingInvalid when the key cannot be read, or is none that signs logs."""
     try:
         answer = client.get_public_key(KeyId=arn)
-    except (BotoCoreError, ClientError, OSError) as error:
+    except ClientError as error:
         raise SettingInvalid(f"cannot read the public key of {arn}: {error}; allow kms:GetPublicKey on it") from error
+    except (BotoCoreError, OSError) as error:
+        raise SettingInvalid(
+            f"cannot read the public key of {arn}: {error}; look at network and credentials, and begin again"
+        ) from error
     if answer.get("KeyUsage") != "SIGN_VERIFY" or ALGORITHM not in answer.get("SigningAlgorithms", ()):
         raise SettingInvalid(
             f"{arn} is a key for {answer.get('KeySpec')} and {answer.get('KeyUsage')}; a log is signed by one made "

@@ -12,6 +12,7 @@ from audit_sidecar.log_keys import kms_line, load_signers, parse_signers
 from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from audit_sidecar.tlog.errors import BadSignature
 from audit_sidecar.tlog.keys import generate_signer
+from contracts.address import free_ports
 from contracts.errors import SettingInvalid
 from countersign.commands.keygen import write_keys
 from countersign.rotation import rotate_log_key
@@ -91,6 +92,15 @@ def test_an_unknown_key_names_the_right_it_takes(service: KeyService) -> None:
     with pytest.raises(SettingInvalid, match="kms:GetPublicKey"):
         open_kms_signer(ORIGIN, ARN[:-1] + "b")
     assert service.asked
+
+
+def test_a_service_that_is_away_is_no_missing_right(monkeypatch: pytest.MonkeyPatch, service: KeyService) -> None:
+    """Where nobody answers, nothing is said of permissions."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{free_ports(1)[0]}")
+    with pytest.raises(SettingInvalid, match="look at network and credentials") as refused:
+        open_kms_signer(ORIGIN, ARN)
+    assert "kms:GetPublicKey" not in str(refused.value)
+    assert service.asked == []
 
 
 def test_a_key_file_may_name_a_key_in_kms(service: KeyService, tmp_path: Path) -> None:
