@@ -125,12 +125,7 @@ class Publisher:
                 await self._in_writer(self._writer.put_checkpoint, signed._replace(note=note))
 
     async def _follow(self) -> None:
-        if self._floor.newest is None:
-            return
-        try:
-            newest = await self._in_writer(self._floor.newest)
-        except StoreRefused as error:
-            raise Pushback(str(error)) from error
+        newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)
         if newest is not None and newest.size >= self._size:
             self._require_signed(newest)
             self._show(newest)
@@ -152,15 +147,15 @@ class Publisher:
         self._metrics.checkpoint_time.set(signed.time / 1e9)
 
     async def _in_writer(self, call: Callable[..., Answer], *arguments: object) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(call, *arguments))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(call, *arguments))
+        except StoreRefused as error:  # what stands there may be mended while this runs
+            raise Pushback(str(error)) from error
 
     async def _require_no_way_back(self, frontier: Frontier) -> None:
         if self._floor.stored is None:
             return
-        try:
-            stored = await self._in_writer(self._floor.stored)
-        except StoreRefused as error:
-            raise Pushback(str(error)) from error
+        stored = await self._in_writer(self._floor.stored)
         if stored.size < frontier.size or (stored.size == frontier.size and stored.to_bytes() != frontier.to_bytes()):
             raise Fatal(
                 f"the store holds {stored.size} leaves where {frontier.size} were committed, or other ones: it was set "
