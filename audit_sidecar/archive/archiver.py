@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from audit_sidecar.archive.destination import ArchiveDiffers, Destination
 from audit_sidecar.archive.layout import CHECKPOINT, KEPT, kept_path, kept_size
-from audit_sidecar.errors import StoreRefused
 from audit_sidecar.publish.new_log import what_to_do
 from audit_sidecar.publish.store_log import StoreLog
+from audit_sidecar.stores.signed import require_signed
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
 from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, peek_checkpoint
@@ -54,7 +54,8 @@ class Archiver:
         if signed.size < held:
             # Another sidecar archived a later checkpoint than this reader saw.
             return Round(held, held)
-        self._require_signed(signed)
+        # Before a byte is written: what is locked by a checkpoint that was planted would stand for years.
+        require_extends(self._reader, require_signed(signed, self._verifiers), "its newest checkpoint")
         self._put_files(signed, held)
         self._keep(signed)
         self._destination.replace(CHECKPOINT, signed.note)
@@ -70,18 +71,6 @@ class Archiver:
         # The kept copy is written before `checkpoint`: a round that broke off between them is begun again, and so is a
         # place where a `checkpoint` lies and none was kept, for the archiver did not write it.
         return 0 if shown is None or kept is None else min(kept.size, shown.size)
-
-    def _require_signed(self, signed: SignedCheckpoint) -> None:
-        # Before a byte is written: what is locked by a checkpoint that was planted would stand for years.
-        try:
-            opened = open_checkpoint(signed.note, self._verifiers)
-        except VerificationError as error:
-            raise StoreRefused(f"the store's newest checkpoint is none of this log's keys: {error}") from error
-        if (opened.size, opened.root) != (signed.size, signed.root):
-            raise StoreRefused(
-                "the store's checkpoint row does not match its signed note; run 'countersign audit fsck'"
-            )
-        require_extends(self._reader, opened, "its newest checkpoint")
 
     def _keep(self, signed: SignedCheckpoint) -> None:
         path = kept_path(signed.size)

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple, TypeVar
 from audit_sidecar.errors import Fatal, HeadMoved, Pushback, StoreRefused
 from audit_sidecar.metrics import SidecarMetrics
 from audit_sidecar.publish.anchor import Anchoring
+from audit_sidecar.stores.signed import require_signed
 from audit_sidecar.stores.store import SignedCheckpoint, StoreWriter
-from audit_sidecar.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from audit_sidecar.tlog.errors import VerificationError
+from audit_sidecar.tlog.checkpoint import Checkpoint, sign_checkpoint
 from audit_sidecar.tlog.keys import NoteSigner
 from audit_sidecar.tlog.merkle import Frontier
 
@@ -127,19 +127,12 @@ class Publisher:
     async def _follow(self) -> None:
         newest = None if self._floor.newest is None else await self._in_writer(self._floor.newest)
         if newest is not None and newest.size >= self._size:
-            self._require_signed(newest)
+            # Unsigned, it neither counts as shown nor as a floor.
+            try:
+                require_signed(newest, [signer.verifier for signer in self._signers])
+            except StoreRefused as error:
+                raise Pushback(str(error)) from error
             self._show(newest)
-
-    def _require_signed(self, newest: SignedCheckpoint) -> None:
-        # Whoever may write to the store can put anything there: unsigned, it neither counts as shown nor as a floor.
-        try:
-            opened = open_checkpoint(newest.note, [signer.verifier for signer in self._signers])
-        except VerificationError as error:
-            raise Pushback(
-                f"the store's newest checkpoint, of size {newest.size}, is none of this key: {error}"
-            ) from error
-        if (opened.size, opened.root) != (newest.size, newest.root):
-            raise Pushback("the store's checkpoint row does not match its signed note; run 'countersign audit fsck'")
 
     def _show(self, signed: SignedCheckpoint) -> None:
         self._size = signed.size

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from audit_sidecar.errors import StoreRefused
+from audit_sidecar.stores.signed import require_signed
 from audit_sidecar.stores.soundness import fault_of
 from audit_sidecar.stores.store import SignedCheckpoint, StoreReader
 from audit_sidecar.stores.subtrees import StoreTree
-from audit_sidecar.tlog.checkpoint import open_checkpoint
-from audit_sidecar.tlog.errors import BadSignature, VerificationError
+from audit_sidecar.tlog.errors import VerificationError
 from audit_sidecar.tlog.keys import Verifier
 from audit_sidecar.tlog.merkle import Frontier, tree_root
 from audit_sidecar.tlog.tiles import TILE_WIDTH
@@ -63,15 +63,7 @@ def _read_frontier(reader: StoreReader, origin: str) -> Frontier:
 def _require_borne_out(
     reader: StoreReader, checkpoint: SignedCheckpoint, frontier: Frontier, verifiers: Sequence[Verifier]
 ) -> None:
-    try:
-        opened = open_checkpoint(checkpoint.note, verifiers, reader.origin())
-    except BadSignature as error:
-        raise StoreRefused(
-            f"the newest checkpoint of {reader.origin()!r} does not open with the given keys: {error}; use the log's "
-            f"own key file, in which a rotation keeps the old key until the new one has signed; otherwise {_FSCK}"
-        ) from error
-    if opened.size != checkpoint.size or opened.root != checkpoint.root:
-        raise StoreRefused(f"the store's checkpoint row does not match its signed note; {_FSCK}")
+    opened = require_signed(checkpoint, verifiers, reader.origin())
     if opened.size > frontier.size:
         raise StoreRefused(
             f"a checkpoint was signed at size {opened.size}, but the store holds {frontier.size} leaves: "
